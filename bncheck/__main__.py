@@ -1,0 +1,108 @@
+"""main(argv) -> exit status: the one place where an exception becomes an exit status."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import NoReturn, TextIO
+
+import typer
+
+from bncheck.cli import app
+from bncheck.errors import ExitCode, InputError
+from bncheck.outcome import Outcome
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run bncheck with these arguments, print what it has to say, and return its exit status."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        outcome = _run(argv)
+        try:
+            _print(outcome.stdout, sys.stdout)
+        except InputError as error:
+            outcome = _refusal(error, as_json=False)
+        _print(outcome.stderr, sys.stderr)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    return outcome.code
+
+
+def entry_point() -> NoReturn:
+    """Run bncheck as a program."""
+    sys.exit(main())
+
+
+def _run(argv: list[str]) -> Outcome:
+    """Run a command; every exception but an interrupt becomes an Outcome."""
+    as_json = "--json" in argv
+    try:
+        result = typer.main.get_command(app).main(argv, "bncheck", standalone_mode=False)
+    except InputError as error:
+        return _refusal(error, as_json=as_json)
+    except typer.TyperException as error:
+        return _refusal(_usage_error(error), as_json=as_json)
+    except SystemExit:  # typer's answer to a help page of which nobody reads the end
+        return Outcome()
+    except Exception:
+        return Outcome(stderr=traceback.format_exc(), code=ExitCode.BUG)
+    if result == ExitCode.INTERRUPTED:  # typer's answer to Ctrl-C
+        raise KeyboardInterrupt
+    return result if isinstance(result, Outcome) else Outcome()
+
+
+def _refusal(error: InputError, *, as_json: bool) -> Outcome:
+    """What is printed about input that cannot be used."""
+    if as_json:
+        from bncheck.document import error_document
+
+        return Outcome(stdout=error_document(error), code=ExitCode.USAGE)
+    text = f"bncheck: error: {error.message}\n  help: {error.help}\n"
+    return Outcome(stderr=text, code=ExitCode.USAGE)
+
+
+def _usage_error(error: typer.TyperException) -> InputError:
+    """A message of typer's about a wrong command line, in the form of all others."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "bncheck"
+    if not str(error):  # no command at all
+        return InputError("there is no command", f"`{path} --help` lists them")
+    message = error.format_message().rstrip(".").replace("'", "`").replace("\n", " ")
+    return InputError(message[:1].lower() + message[1:], f"see `{path} --help`")
+
+
+def _print(text: str, stream: TextIO | None) -> None:
+    """Write text and flush it. A pipe that nobody reads is no error.
+
+    Raises
+    ------
+    InputError
+        Where the stream is closed or its disk is full.
+    """
+    if not text:
+        return
+    if stream is None:
+        raise InputError("stdout is closed", "redirect it to a file, or to /dev/null")
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="replace")  # a terminal without × is still to get its table
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        _point_to_null(stream)
+    except OSError as error:
+        _point_to_null(stream)
+        reason = str(error.strerror).lower()
+        raise InputError(f"stdout cannot be written: {reason}", "redirect it elsewhere") from error
+
+
+def _point_to_null(stream: TextIO) -> None:
+    """Let the interpreter flush what is left in the stream's buffer to nowhere when it ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
+
+
+if __name__ == "__main__":
+    entry_point()

@@ -1,0 +1,103 @@
+"""Which columns of a table are meant by ``2-5,proline``."""
+
+import re
+from collections.abc import Sequence
+
+from bncheck.errors import InputError
+from bncheck.wording import counted, listed, quoted
+
+# Eighteen digits are more than any table needs, and fewer than int() refuses to convert.
+_POSITIONS = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
+
+
+def select_columns(
+    columns: str | None, count: int, names: Sequence[str] | None, source: str
+) -> list[int]:
+    """Indices, from 0, of the columns that `columns` picks, in its order.
+
+    Parameters
+    ----------
+    columns
+        Names, 1-based positions and ranges of them, with commas between; a name wins over the
+        reading as a number. None picks every column.
+    count
+        How many columns there are.
+    names
+        Their names, where they have any.
+    source
+        Where they come from, for messages.
+
+    Raises
+    ------
+    InputError
+        Where an entry picks nothing, more than one column of that name, or a column once more.
+    """
+    if columns is None:
+        return list(range(count))
+    picked: dict[int, None] = {}
+    for entry in columns.split(","):
+        for column in _columns_of(entry.strip(), columns, count, names or (), source):
+            if column in picked:
+                raise InputError(
+                    f"`--columns` picks column {column + 1} twice", "name each column once"
+                )
+            picked[column] = None
+    return list(picked)
+
+
+def column_list(columns: Sequence[int]) -> str:
+    """Indices, from 0, in the form that `select_columns` reads: ``1-3,5``."""
+    runs: list[list[int]] = []
+    for column in columns:
+        if runs and column == runs[-1][-1] + 1:
+            runs[-1].append(column)
+        else:
+            runs.append([column])
+    return ",".join(
+        f"{run[0] + 1}-{run[-1] + 1}" if len(run) > 1 else f"{run[0] + 1}" for run in runs
+    )
+
+
+def _columns_of(
+    entry: str, columns: str, count: int, names: Sequence[str], source: str
+) -> Sequence[int]:
+    if not entry:
+        raise InputError(
+            f"`--columns` has an empty entry: {quoted(columns)}",
+            "put one comma between names, positions and ranges, as in 2-5,proline",
+        )
+    if entry in names:
+        return [_named(entry, names, source)]
+    positions = _POSITIONS.fullmatch(entry)
+    if positions is None:
+        raise _unknown(entry, count, names, source)
+    first = int(positions[1])
+    last = int(positions[2] or first)
+    if first == 0:
+        raise InputError(f"`--columns` has position 0 in {quoted(entry)}", "positions start at 1")
+    if last < first:
+        raise InputError(
+            f"`--columns` has a range that runs backwards: {quoted(entry)}",
+            f"write {last}-{first}",
+        )
+    if last > count:
+        raise _unknown(entry, count, names, source)
+    return range(first - 1, last)
+
+
+def _named(name: str, names: Sequence[str], source: str) -> int:
+    columns = [column for column, other in enumerate(names) if other == name]
+    if len(columns) > 1:
+        raise InputError(
+            f"{quoted(source)} has {len(columns)} columns with the name {quoted(name)}",
+            f"pick one by its position: {', '.join(str(column + 1) for column in columns)}",
+        )
+    return columns[0]
+
+
+def _unknown(entry: str, count: int, names: Sequence[str], source: str) -> InputError:
+    there_is = f"it has {counted(count, 'column')}"
+    return InputError(
+        f"{quoted(source)} has no column {quoted(entry)}",
+        f"{there_is}: {listed(names)}" if names else there_is,
+    )

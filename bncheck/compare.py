@@ -1,0 +1,221 @@
+"""Comparison: a claimed array against the true one, and the verdict."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from bncheck.definition import PER_FEATURE, Array
+
+
+class Verdict(StrEnum):
+    """What a check says. INCONCLUSIVE: the truth is not known well enough to tell."""
+
+    PASS = "pass"
+    INCONCLUSIVE = "inconclusive"
+    FAIL = "fail"
+
+
+SEVERITY = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
+def overall(verdicts: list[Verdict]) -> Verdict:
+    """Fail over inconclusive over pass."""
+    return max(verdicts, key=SEVERITY.__getitem__, default=Verdict.PASS)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a comparison.
+
+    Attributes
+    ----------
+    row
+        From 0; None where the quantity has one value for each feature.
+    feature, name
+        Column from 0, and its name where the input has names.
+    analytic, numeric
+        The claimed and the true value.
+    rel_error, uncertainty
+        Their difference, and what `numeric` is known to, in units of the column's scale.
+    """
+
+    row: int | None
+    feature: int
+    name: str | None
+    analytic: float
+    numeric: float
+    rel_error: float
+    uncertainty: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One quantity, claimed against true.
+
+    Attributes
+    ----------
+    name
+        The quantity, by its name in the definition.
+    against
+        "finite differences" or "definition": where the true values come from.
+    shape
+        Shape of the claimed array, as it came.
+    compared
+        How many entries were compared; 0 where the shape made that impossible.
+    verdict
+        The worst of all entries.
+    failed, undecided
+        How many entries failed, and how many are inconclusive.
+    max_abs_error, max_rel_error
+        Largest error, as it is and in units of the column's scale; NaN where nothing could be
+        compared.
+    uncertainty, tolerance
+        The largest of all entries, in units of the column's scale.
+    worst
+        The entry that decides the verdict; None where nothing could be compared.
+    """
+
+    name: str
+    against: str
+    shape: tuple[int, ...]
+    compared: int
+    verdict: Verdict
+    failed: int
+    undecided: int
+    max_abs_error: float
+    max_rel_error: float
+    uncertainty: float
+    tolerance: float
+    worst: Entry | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the verdict is pass."""
+        return self.verdict is Verdict.PASS
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How large an error may be, in units of the column's scale.
+
+    Attributes
+    ----------
+    accepted
+        Errors up to here are accepted, (1, C).
+    excusable
+        Errors up to here may be the rounding of a right layer, (1, C); beyond it nothing excuses.
+    """
+
+    accepted: Array
+    excusable: Array
+
+
+def relative_error(claimed: Array, true: Array, scale: Array) -> Array:
+    """|claimed - true| in units of the column's scale; infinite where either is not finite."""
+    with np.errstate(all="ignore"):
+        error = np.abs(claimed.astype(float) - true)
+        relative = np.where(error == 0, 0, error / scale)
+    return np.where(np.isfinite(relative), relative, np.inf)
+
+
+def judge(error: Array, uncertainty: Array, tolerance: Tolerance) -> Array:
+    """Verdict of each entry as its SEVERITY; errors in units of the column's scale.
+
+    pass: within the tolerance even if the truth lies at the far end of its uncertainty.
+    fail: beyond it even if the truth lies at the near end.
+    """
+    passed = error + uncertainty <= tolerance.accepted
+    failed = error > tolerance.excusable + uncertainty
+    codes = np.full(error.shape, SEVERITY[Verdict.INCONCLUSIVE])
+    codes[passed] = SEVERITY[Verdict.PASS]
+    codes[failed] = SEVERITY[Verdict.FAIL]
+    return codes
+
+
+def compare(
+    name: str,
+    claimed: Array,
+    true: Array,
+    uncertainty: Array,
+    *,
+    scale: Array,
+    tolerance: Tolerance,
+    against: str,
+    names: tuple[str, ...] | None = None,
+) -> Comparison:
+    """Judge every entry of `claimed`.
+
+    Parameters
+    ----------
+    name
+        The quantity.
+    claimed
+        What the layer says; (C,) is taken for (1, C), and any other shape than that of `true`
+        fails.
+    true, uncertainty
+        (R, C), the uncertainty in the units of `true`; one for a column, (1, C), will do too.
+    scale, tolerance
+        (1, C).
+    against
+        Where `true` comes from.
+    names
+        The features' names.
+    """
+    aligned = align(claimed, true.shape)
+    if aligned is None:
+        return uncomparable(name, np.shape(claimed), against)
+    with np.errstate(all="ignore"):
+        known_to = np.broadcast_to(np.where(uncertainty == 0, 0, uncertainty / scale), true.shape)
+        absolute = np.abs(aligned.astype(float) - true)
+    error = relative_error(aligned, true, scale)
+    codes = judge(error, known_to, tolerance)
+    code = codes.max()
+    verdict = list(Verdict)[code]
+    # An undecided entry is the worse the less is known of it, the others by their error.
+    badness = error + known_to if verdict is Verdict.INCONCLUSIVE else error
+    at = np.unravel_index(np.argmax(np.where(codes == code, badness, -1)), error.shape)
+    row, feature = int(at[0]), int(at[1])
+    return Comparison(
+        name=name,
+        against=against,
+        shape=np.shape(claimed),
+        compared=error.size,
+        verdict=verdict,
+        failed=int((codes == SEVERITY[Verdict.FAIL]).sum()),
+        undecided=int((codes == SEVERITY[Verdict.INCONCLUSIVE]).sum()),
+        max_abs_error=float(absolute.max()),
+        max_rel_error=float(error.max()),
+        uncertainty=float(known_to.max()),
+        tolerance=float(tolerance.accepted.max()),
+        worst=Entry(
+            row=None if name in PER_FEATURE else row,
+            feature=feature,
+            name=names[feature] if names else None,
+            analytic=float(aligned[at]),
+            numeric=float(true[at]),
+            rel_error=float(error[at]),
+            uncertainty=float(known_to[at]),
+        ),
+    )
+
+
+def uncomparable(name: str, shape: tuple[int, ...], against: str) -> Comparison:
+    """The failed comparison of something that cannot be compared at all."""
+    nan = float("nan")
+    return Comparison(name, against, shape, 0, Verdict.FAIL, 0, 0, nan, nan, nan, nan, None)
+
+
+def align(claimed: Array, shape: tuple[int, ...]) -> Array | None:
+    """`claimed` as a matrix of the given shape, or None where it is of another one.
+
+    One value for each feature may come as (C,); where C is 1, as a scalar too.
+    """
+    claimed = np.asarray(claimed)
+    if claimed.dtype.kind not in "fiu":
+        return None
+    if claimed.shape == shape:
+        return claimed
+    if shape[0] == 1 and claimed.shape in {shape[1:], shape[1:] if shape[1] > 1 else ()}:
+        return claimed.reshape(shape)
+    return None

@@ -1,0 +1,31 @@
+"""Exit statuses, and the one exception that stands for input which cannot be used."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process reports to the shell."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+    BUG = 4
+    INTERRUPTED = 130
+
+
+class InputError(Exception):
+    """Input that cannot be used: one fact, and one line that says what to do about it.
+
+    Parameters
+    ----------
+    message
+        The fact, lower case and without a full stop.
+    help
+        The remedy, in the same form.
+    """
+
+    def __init__(self, message: str, help: str) -> None:  # noqa: A002
+        super().__init__(message)
+        self.message = message
+        self.help = help

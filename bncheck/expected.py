@@ -1,0 +1,177 @@
+"""What the definition gives for one mini-batch, in float64, and the scale of each quantity."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bncheck.definition import (
+    PER_FEATURE,
+    Array,
+    centre,
+    column_sum,
+    largest,
+    normalise,
+    scale_and_shift,
+    variance,
+    weighted_mean,
+)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What a layer starts from: scale, shift and running statistics, (1, C) each."""
+
+    BW: Array
+    Bb: Array
+    running_M: Array
+    running_V: Array
+    alpha: float
+    eps: float
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The definition's forward for one mini-batch.
+
+    Attributes
+    ----------
+    Z, dLdBZ
+        Input and upstream gradient, (N, C).
+    parameters
+        As they were before the forward.
+    eval
+        Inference mode?
+    M, V
+        Mean and biased variance of the mini-batch, (1, C).
+    X, used_V
+        Z less the mean in use, (N, C), and the variance in use, (1, C): those of the mini-batch in
+        training mode, the running statistics in inference mode.
+    NZ, BZ
+        Normalised input and output, (N, C).
+    running_M, running_V
+        As they are after the forward, (1, C).
+    """
+
+    Z: Array
+    dLdBZ: Array
+    parameters: Parameters
+    eval: bool
+    M: Array
+    V: Array
+    X: Array
+    used_V: Array
+    NZ: Array
+    BZ: Array
+    running_M: Array
+    running_V: Array
+
+    @property
+    def root(self) -> Array:
+        """sqrt(V + eps) of the variance in use, (1, C): the unit of length of a column."""
+        root: Array = np.sqrt(self.used_V + self.parameters.eps)
+        return root
+
+    @property
+    def length(self) -> Array:
+        """Change of one entry of Z over which the loss bends, (1, C).
+
+        In training mode sqrt(N) roots: the Taylor series of 1/sqrt(V' + eps), V' being the variance
+        after the change, converges up to there. In inference mode the loss is linear and any length
+        will do; this one is as large as the values themselves, which keeps the rounding small.
+        """
+        if self.eval:
+            return self.root * self.largest_NZ
+        length: Array = self.root * np.sqrt(len(self.Z))
+        return length
+
+    @property
+    def largest_NZ(self) -> Array:
+        """Largest |NZ| of each column, (1, C), but at least 1."""
+        return largest(self.NZ, at_least=1)
+
+    @property
+    def condition(self) -> Array:
+        """How many times its unit of length a column's largest value is, (1, C)."""
+        size = largest(self.Z)
+        if self.eval:
+            size = np.maximum(size, np.abs(self.parameters.running_M))
+        return size / self.root
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """The shape that a quantity has."""
+        return self.M.shape if name in PER_FEATURE else self.Z.shape
+
+    def scales(self) -> dict[str, Array]:
+        """The size of each quantity, (1, C): the unit in which its errors are told.
+
+        dLdZ can cancel to nearly 0, so its scale is that of its direct path:
+        |BW| / sqrt(V + eps) * max|dLdBZ|. The sums over the rows have the root of the sum of the
+        squares of their terms, NZ counting for at least about 1.
+        """
+        p, root, size = self.parameters, self.root, np.abs(self.parameters.BW)
+        upstream = largest(self.dLdBZ)
+        dLdBb = np.sqrt(column_sum(self.dLdBZ**2))
+        dLdBW = np.sqrt(column_sum(self.dLdBZ**2 * (1 + self.NZ**2)))
+        return {
+            "BZ": size * self.largest_NZ + np.abs(p.Bb),
+            "running_M": weighted_mean(
+                np.abs(p.running_M), np.abs(self.M) + np.sqrt(self.V + p.eps), p.alpha
+            ),
+            "running_V": weighted_mean(p.running_V, self.V + p.eps, p.alpha),
+            "dLdBb": dLdBb,
+            "dLdBW": dLdBW,
+            "dLdNZ": size * upstream,
+            "dLdV": 0.5 * size / root**2 * dLdBW,
+            "dLdM": size / root * dLdBb,
+            "dLdZ": size / root * upstream,
+        }
+
+
+def statistics(Z: Array, eps: float) -> tuple[Array, Array, Array]:
+    """Mean M and biased variance V, (1, C), of Z, (N, C), and X = Z - M.
+
+    Raises
+    ------
+    ValueError
+        Where one of them is beyond the range of float64.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        M, X = centre(Z)
+        V = variance(X)
+    for name, A in {"M": M, "V": V + eps}.items():
+        if not np.isfinite(A).all():
+            column = int(np.argmin(np.isfinite(A[0])))
+            raise ValueError(f"{name} of column {column} is beyond the largest float64")
+    return M, V, X
+
+
+def expect(Z: Array, dLdBZ: Array, parameters: Parameters, *, eval: bool) -> Expected:  # noqa: A002
+    """The definition applied to Z, (N, C), in the mode asked for.
+
+    Raises
+    ------
+    ValueError
+        Where a statistic is beyond the range of float64, or V + eps is 0.
+    """
+    p = parameters
+    M, V, X = statistics(Z, p.eps)
+    used_V = p.running_V if eval else V
+    if eval:
+        X = Z - p.running_M
+    if not (used_V + p.eps > 0).all():
+        raise ValueError(f"V + eps of column {int(np.argmin(used_V[0]))} is 0")
+    NZ = normalise(X, used_V, p.eps)
+    return Expected(
+        Z=Z,
+        dLdBZ=dLdBZ,
+        parameters=p,
+        eval=eval,
+        M=M,
+        V=V,
+        X=X,
+        used_V=used_V,
+        NZ=NZ,
+        BZ=scale_and_shift(NZ, p.BW, p.Bb),
+        running_M=p.running_M if eval else weighted_mean(p.running_M, M, p.alpha),
+        running_V=p.running_V if eval else weighted_mean(p.running_V, V, p.alpha),
+    )

@@ -1,0 +1,191 @@
+"""Finite differences with a stated uncertainty. Nothing here knows a backward formula.
+
+What is differenced is one loss for each column, as a function of the entries of that column. All
+columns are perturbed at once, since a column's loss depends on its own entries only: one
+evaluation gives C differences.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bncheck.definition import Array, Mask
+
+Rise = Callable[[int, Array], Array]
+"""rise(i, row): how much each column's loss, (C,), rises when row i is replaced by `row`, (C,)."""
+
+LONGEST_STEP = 2.0**-4
+"""In units of the length over which the loss bends; the nodes reach twice as far."""
+
+FEWEST_SPACINGS = 4
+"""The step is at least so many units in the last place of the values that it is added to."""
+
+COMPLEX_STEP = 2.0**-100
+"""In units of the length: its square is far below the rounding of any number here."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A difference formula.
+
+    Attributes
+    ----------
+    name
+        As the user asks for it.
+    nodes
+        Where the loss is evaluated, in units of the step h. The estimate at h is accompanied by
+        one at 2h, which shows the truncation error.
+    order
+        The truncation error goes with this power of h.
+    weight
+        Sum of the absolute weights of the evaluations, times h: a noise of 1 in each of them
+        becomes at most weight / h in the derivative.
+    """
+
+    name: str
+    nodes: tuple[complex, ...]
+    order: int
+    weight: float
+
+
+FORMULAS = {
+    formula.name: formula
+    for formula in (
+        # Weights 4/3 of 1/(2h) at two nodes and 1/3 of 1/(4h) at two more.
+        Formula("richardson", (1, -1, 2, -2), order=4, weight=1.5),
+        Formula("central", (1, -1, 2, -2), order=2, weight=1.0),
+        Formula("forward", (1, 2), order=1, weight=2.0),
+        Formula("complex", (1j,), order=2, weight=1.0),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """A numeric derivative and a bound on its error, both of the shape of what was perturbed."""
+
+    value: Array
+    uncertainty: Array
+
+
+def differentiate(
+    rise: Rise,
+    points: Array,
+    *,
+    length: Array,
+    unit: Array,
+    noise: Array,
+    formula: Formula,
+    smooth: Mask,
+) -> Derivative:
+    """Derivative of each column's loss for every entry of `points`.
+
+    Parameters
+    ----------
+    rise
+        The rise of the columns' losses over their values at `points`.
+    points
+        Where to differentiate, (R, C).
+    length
+        The change of an entry over which the loss bends (the radius of convergence of its Taylor
+        series), (C,).
+    unit
+        The size of the derivatives, (C,): the uncertainty that matters is relative to it.
+    noise
+        A bound on the rounding noise of `rise`, (C,).
+    formula
+        One of `FORMULAS`.
+    smooth
+        Columns, (C,), in which `length` is known to hold. In the others only the difference of the
+        two estimates tells the truncation error: that of the worse one, so that the step is that of
+        a formula of second order.
+
+    Returns
+    -------
+    Derivative
+        Both parts (R, C).
+
+    Notes
+    -----
+    The step balances truncation, which goes with (h / length)**order, with noise, which goes with
+    1/h: h / length = (noise / (unit * length))**(1 / (order + 1)). It is a power of two, and the
+    nodes really reached are what is divided by, so that a node which was rounded costs nothing.
+    W. Press et al., "Numerical Recipes", 3rd edition, 5.7; J. Moré, S. Wild, "Estimating
+    Derivatives of Noisy Simulations", ACM TOMS 38 (2012), on steps from the noise.
+    """
+    if formula.name == "complex":
+        return _complex_step(rise, points, length, noise)
+    step = _step(
+        points, length, unit, noise, np.where(smooth, formula.order, min(2, formula.order))
+    )
+    reached = np.stack(
+        [points + np.real(node) * step.astype(points.dtype) for node in formula.nodes]
+    )
+    rises = np.empty(reached.shape)
+    for node, row in np.ndindex(*reached.shape[:2]):
+        rises[node, row] = rise(row, reached[node, row])
+    moves = reached.astype(float) - points.astype(float)
+    if formula.name == "forward":
+        near, far = rises / moves
+        value, truncation = near, _spread(near, far)
+    else:
+        near, near_square = _central(rises[:2], moves[:2])
+        far, far_square = _central(rises[2:], moves[2:])
+        spread = _spread(near, far)
+        value, truncation = near, spread / 3
+        if formula.name == "richardson":
+            value = near + (near - far) * near_square / (far_square - near_square)
+            # On the length over which the loss bends, the next term of the expansion is smaller
+            # than this one by the square of the relative step; three times that, to be safe.
+            relative = np.where(smooth, np.minimum(2 * step / length, 1) ** 2, 1)
+            truncation = truncation * np.minimum(3 * relative, 1)
+    shortest = np.abs(moves[0]).min(axis=0)
+    return Derivative(value, truncation + formula.weight * noise / shortest + np.zeros_like(value))
+
+
+def _step(points: Array, length: Array, unit: Array, noise: Array, order: Array) -> Array:
+    """The step for each column, (C,), a power of two."""
+    rise_over_length = unit * length
+    relative_noise = np.full_like(length, np.finfo(float).eps)
+    np.divide(noise, rise_over_length, out=relative_noise, where=rise_over_length > 0)
+    relative = np.minimum(relative_noise ** (1 / (order + 1)), LONGEST_STEP)
+    spacing = np.spacing(np.abs(points).max(axis=0)).astype(float)
+    step: Array = np.maximum(relative * length, FEWEST_SPACINGS * spacing)
+    return power_of_two(step)
+
+
+def power_of_two(x: Array) -> Array:
+    """The power of two nearest to each entry of x: dividing by it rounds nothing."""
+    nearest: Array = np.exp2(np.round(np.log2(x)))
+    return nearest
+
+
+def _central(rises: Array, moves: Array) -> tuple[Array, Array]:
+    """Central difference of one pair of nodes, and the square of the step it stands for.
+
+    Three points at distances a above and b below give a second-order estimate for any a and b;
+    its error is that of a central difference with h**2 = a * b.
+    """
+    (above, below), (a, b) = rises, np.abs(moves)
+    return (above * (b / a) - below * (a / b)) / (a + b), a * b
+
+
+def _spread(near: Array, far: Array) -> Array:
+    """The largest difference of the two estimates in each column, (1, C).
+
+    Of the whole column, since in a single entry it may vanish by chance.
+    """
+    spread: Array = np.abs(far - near).max(axis=0, keepdims=True)
+    return spread
+
+
+def _complex_step(rise: Rise, points: Array, length: Array, noise: Array) -> Derivative:
+    """Im f(x + ih) / h: no difference is taken, so nothing cancels and h can be tiny.
+
+    W. Squire, G. Trapp, "Using Complex Variables to Estimate Derivatives of Real Functions", SIAM
+    Review 40 (1998). The noise of the function enters relative to its length, not to the step.
+    """
+    step = power_of_two(COMPLEX_STEP * length)
+    value = np.stack([rise(row, points[row] + 1j * step).imag / step for row in range(len(points))])
+    return Derivative(value, noise / length + np.zeros_like(value))

@@ -1,0 +1,171 @@
+"""Output files that appear together, each of them whole, or not at all."""
+
+import io
+import os
+import re
+import secrets
+import stat
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bncheck.errors import InputError
+from bncheck.wording import quoted, reason
+
+_PLAIN_NAME = re.compile(r"[\w.]+")
+
+
+class Outputs:
+    """Several output files, written as one: ``with Outputs() as outputs: outputs.matrix(…)``.
+
+    Each is written to a temporary file beside its target. These take the targets' places at the
+    end of the ``with`` block; if it ends with an exception, they are removed, and what was there
+    before stays. An output may thus be an input too.
+
+    Raises
+    ------
+    InputError
+        By each method, where the file cannot be written; at the end, where it cannot be put in
+        its place.
+    """
+
+    def __init__(self) -> None:
+        self._temporaries: dict[str, str] = {}
+        """Target to temporary file."""
+
+    def matrix(self, path: str, A: NDArray[Any], names: Sequence[str] | None = None) -> None:
+        """Write A, (N, C), to a .npy or a .csv file; names become the header row of a .csv."""
+        ending = _ending(path, ".npy", ".csv")
+        content = _npy(A) if ending == ".npy" else matrix_text(A, names).encode()
+        self._stage(path, content)
+
+    def archive(self, path: str, arrays: Mapping[str, ArrayLike]) -> None:
+        """Write arrays to an .npz file under their names."""
+        _ending(path, ".npz")
+        self._stage(path, _npz(arrays))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._put_in_place()
+        finally:
+            for temporary in self._temporaries.values():
+                _remove(temporary)
+
+    def _stage(self, path: str, content: bytes) -> None:
+        try:
+            # The file that a symbolic link names is replaced, not the link.
+            target = os.path.realpath(path)
+            mode = _mode_to_keep(target, path)
+            temporary = self._temporary(target, path)
+            with open(temporary, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if mode is not None:
+                os.chmod(temporary, mode)
+        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            raise _unwritable(path, error) from error
+
+    def _temporary(self, target: str, path: str) -> str:
+        """Name of a temporary file beside the target, known here before it is made."""
+        if target in self._temporaries:
+            raise InputError(f"{quoted(path)} is named for two outputs", "give each its own file")
+        name = f".bncheck-{secrets.token_hex(8)}.tmp"
+        self._temporaries[target] = os.path.join(os.path.dirname(target), name)
+        return self._temporaries[target]
+
+    def _put_in_place(self) -> None:
+        for target, temporary in self._temporaries.items():
+            try:
+                os.replace(temporary, target)
+            except OSError as error:
+                raise _unwritable(target, error) from error
+
+
+def matrix_text(A: NDArray[Any], names: Sequence[str] | None = None) -> str:
+    """A, (N, C), as CSV: a header row if there are names, then the shortest exact decimals."""
+    header = [",".join(_csv_name(name) for name in names)] if names is not None else []
+    rows = [",".join(map(repr, row)) for row in A.tolist()]
+    return "\n".join([*header, *rows, ""])
+
+
+def _csv_name(name: str) -> str:
+    """A name in quotes, unless it is too plain to be taken for a comment or for two cells."""
+    return name if _PLAIN_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+
+
+def _npy(A: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, A, allow_pickle=False)
+    return stream.getvalue()
+
+
+def _npz(arrays: Mapping[str, ArrayLike]) -> bytes:
+    # Unlike np.savez, this takes any name, and cannot pickle under any version of NumPy.
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, A in arrays.items():
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), _npy(np.asarray(A)))
+    return stream.getvalue()
+
+
+def _ending(path: str, *possible: str) -> str:
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in possible:
+        raise InputError(
+            f"{quoted(path)} has an ending that cannot be written here",
+            f"end the name in {' or '.join(possible)}",
+        )
+    return ending
+
+
+def _mode_to_keep(target: str, path: str) -> int | None:
+    """Permission bits of the file that is replaced, or None where there is none yet."""
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{quoted(path)} is a folder", "name a file in it")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{quoted(path)} is not a regular file", "choose another name")
+    if not os.access(target, os.W_OK):
+        # Renaming over a file asks no permission of the file itself, but its owner meant to.
+        raise InputError(
+            f"{quoted(path)} cannot be written: it is read-only",
+            "choose another name, or change its permissions",
+        )
+    return stat.S_IMODE(mode)
+
+
+def _unwritable(path: str, error: Exception) -> InputError:
+    message = f"{quoted(path)} cannot be written: {reason(error)}"
+    if isinstance(error, FileNotFoundError):
+        folder = os.path.dirname(path) or "."
+        return InputError(
+            f"{quoted(path)} cannot be written: there is no folder {quoted(folder)}",
+            "make the folder first, or choose another",
+        )
+    if isinstance(error, PermissionError):
+        return InputError(message, "choose a folder that you may write to")
+    return InputError(message, "choose another folder or name, or make room")
+
+
+def _remove(temporary: str) -> None:
+    # It may be in its place already, or never have been made.
+    with suppress(OSError):
+        os.unlink(temporary)

@@ -1,0 +1,101 @@
+"""Report: what a gradient check found, ready to be shown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from bncheck.compare import Comparison, Verdict, overall
+
+
+@dataclass(frozen=True)
+class Note:
+    """One sentence about a check.
+
+    Attributes
+    ----------
+    code
+        For scripts.
+    check
+        The quantity that it is about; None for all of them.
+    message
+        For people.
+    """
+
+    code: str
+    check: str | None
+    message: str
+
+
+@dataclass(frozen=True)
+class InputReport:
+    """The checks of one mini-batch.
+
+    Attributes
+    ----------
+    input, layer
+        What was checked, in words.
+    shape, dtype
+        Of Z, as the layer was given it.
+    mode
+        "train" or "eval".
+    names
+        The features' names.
+    checks
+        In the order in which a layer computes the quantities.
+    notes
+        What else there is to say.
+    rows_sampled
+        How many rows the layer's own forward was differenced on; N where on all.
+    """
+
+    input: str
+    layer: str
+    shape: tuple[int, int]
+    dtype: str
+    mode: str
+    names: tuple[str, ...] | None
+    checks: tuple[Comparison, ...]
+    notes: tuple[Note, ...]
+    rows_sampled: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the checks'."""
+        return overall([check.verdict for check in self.checks])
+
+
+@dataclass(frozen=True)
+class Report:
+    """The checks of one run.
+
+    Attributes
+    ----------
+    seed
+        What everything drawn was drawn from.
+    rtol
+        Tolerance, in units of the column's scale.
+    method
+        The difference formula.
+    inputs
+        One for each mini-batch.
+    """
+
+    seed: int
+    rtol: float
+    method: str
+    inputs: tuple[InputReport, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the inputs'."""
+        return overall([each.verdict for each in self.inputs])
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return self.verdict is Verdict.PASS
+
+
+def combine(reports: Iterable[Report]) -> Report:
+    """One report of several with the same settings."""
+    first, *others = reports
+    return replace(first, inputs=sum((each.inputs for each in others), first.inputs))

@@ -1,0 +1,63 @@
+"""Where text goes to: how wide it may be, and whether in colour."""
+
+import io
+import os
+import shutil
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from rich.console import Console
+
+UNLIMITED = 100_000
+"""Columns of what is no terminal: nothing is ever cut or folded there."""
+
+NARROWEST = 40
+"""Below this a terminal folds the lines itself."""
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What a report is laid out for.
+
+    Attributes
+    ----------
+    width
+        In columns; UNLIMITED in a pipe.
+    colour
+        Whether to colour the text.
+    """
+
+    width: int = UNLIMITED
+    colour: bool = False
+
+    def text(self, *parts: Any) -> str:
+        """Lay out rich's objects one below the other; every line ends with its last letter."""
+        console = Console(
+            file=io.StringIO(),
+            width=self.width,
+            force_terminal=self.colour,
+            color_system="standard" if self.colour else None,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            legacy_windows=False,
+        )
+        with console.capture() as capture:
+            for part in parts:
+                console.print(part, soft_wrap=False)
+        return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+
+
+def screen_of(stream: TextIO) -> Screen:
+    """The screen behind a stream, as the stream and the environment tell.
+
+    NO_COLOR, FORCE_COLOR and TERM=dumb are honoured, in this order.
+    """
+    terminal = stream.isatty()
+    colour = terminal and os.environ.get("TERM") != "dumb"
+    if os.environ.get("FORCE_COLOR"):
+        colour = True
+    if os.environ.get("NO_COLOR"):
+        colour = False
+    width = max(shutil.get_terminal_size().columns, NARROWEST) if terminal else UNLIMITED
+    return Screen(width, colour)

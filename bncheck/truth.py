@@ -1,0 +1,143 @@
+"""The true gradients: two sources that back each other.
+
+One is the layer's own forward, differenced as a black box: it assumes nothing, but sees the
+forward's rounding noise. The other is the definition, differenced in closed form: it has no noise,
+but says something of the layer only where the layer's forward is the definition's.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bncheck.black_box import difference_forward
+from bncheck.closed_form import difference_definition
+from bncheck.compare import SEVERITY, Tolerance, Verdict, judge, relative_error
+from bncheck.definition import Array, Mask, largest
+from bncheck.expected import Expected
+from bncheck.noise import Noise, least_noise, measure_noise
+from bncheck.numdiff import Derivative, Formula
+from bncheck.stages import difference_stages
+from bncheck.subject import Subject
+from bncheck.tolerance import rounding_budget
+
+BLACK_BOX_BUDGET = 1e9
+"""How many entries of BZ may be computed to difference the layer's own forward: some ten seconds.
+Where all N rows would take more, a sample of them is drawn from the seed."""
+
+FINITE_DIFFERENCES = "finite differences"
+DEFINITION = "definition"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Numeric gradients by name, as far as each source has them.
+
+    Attributes
+    ----------
+    black_box
+        Of the layer's own forward: dLdBb, dLdBW and dLdZ. Empty where that forward gives nothing
+        that could be differenced.
+    closed_form
+        The same three of the definition.
+    stages
+        dLdNZ, dLdV and dLdM of the definition's stages.
+    agrees
+        Columns, (1, C), in which the layer's forward is the definition's within its noise.
+    rows
+        How many rows of Z were perturbed in the black box.
+    """
+
+    black_box: dict[str, Derivative]
+    closed_form: dict[str, Derivative]
+    stages: dict[str, Derivative]
+    agrees: Mask
+    rows: int
+
+    def of(
+        self, name: str, claimed: Array | None, scale: Array, tolerance: Tolerance
+    ) -> tuple[Derivative, str]:
+        """The derivative to judge `claimed` by, and where it comes from.
+
+        The black box decides. Where it is too noisy to, entry by entry, the closed form does, in
+        the columns in which it speaks of this layer.
+        """
+        if name in self.stages:
+            return self.stages[name], FINITE_DIFFERENCES
+        closed = self.closed_form[name]
+        if not self.black_box:
+            return closed, DEFINITION
+        black = self.black_box[name]
+        if claimed is None:
+            return black, FINITE_DIFFERENCES
+        with np.errstate(all="ignore"):
+            known_to = np.where(black.uncertainty == 0, 0, black.uncertainty / scale)
+        codes = judge(relative_error(claimed, black.value, scale), known_to, tolerance)
+        helped = (codes == SEVERITY[Verdict.INCONCLUSIVE]) & self.agrees
+        if not helped.any():
+            return black, FINITE_DIFFERENCES
+        return Derivative(
+            np.where(helped, closed.value, black.value),
+            np.where(helped, closed.uncertainty, black.uncertainty),
+        ), DEFINITION
+
+
+def find_truth(
+    subject: Subject,
+    Z: Array,
+    BZ: Array | None,
+    expected: Expected,
+    formula: Formula,
+    rng: np.random.Generator,
+) -> Truth:
+    """Difference both sources.
+
+    Parameters
+    ----------
+    subject, Z
+        The layer, and its input in its own type, (N, C).
+    BZ
+        What it made of Z, (N, C), or None where that is no such matrix.
+    expected
+        The definition's forward.
+    formula
+        The difference formula of the black box.
+    rng
+        Draws the probes of the noise, and the rows where there are too many.
+    """
+    e = expected
+    N, C = Z.shape
+    stages = difference_stages(e, formula)
+    closed_form = difference_definition(e)
+    if BZ is None or not np.isfinite(BZ).all():
+        return Truth({}, closed_form, stages, np.zeros((1, C), bool), 0)
+
+    noise = _noise(subject, Z, e, rng)
+    agrees = _agreement(BZ, e, noise)
+    affordable = max(int(BLACK_BOX_BUDGET / (len(formula.nodes) * Z.size)), 1)
+    rows = np.sort(rng.permutation(N)[:affordable])
+    # In inference mode the loss is a straight line: any difference of two estimates is noise, and
+    # no length need be trusted to tell so.
+    smooth = agrees[0] & (not e.eval)
+    black_box = difference_forward(
+        subject, Z, e, rows=rows, noise=noise, formula=formula, smooth=smooth
+    )
+    return Truth(black_box, closed_form, stages, agrees, len(rows))
+
+
+def _noise(subject: Subject, Z: Array, expected: Expected, rng: np.random.Generator) -> Noise:
+    if expected.eval:
+        return least_noise(expected, float(np.finfo(Z.dtype).eps))
+    return measure_noise(lambda A: subject.forward(A, eval=False), Z, expected, rng)
+
+
+def _agreement(BZ: Array, expected: Expected, noise: Noise) -> Mask:
+    """Columns, (1, C), in which BZ is the definition's, as far as rounding lets one see.
+
+    Rounding that hides a thousandth of the output hides too much to say so.
+    """
+    scale = expected.scales()["BZ"]
+    error = largest(relative_error(BZ, expected.BZ, scale))
+    with np.errstate(all="ignore"):
+        visible = np.nan_to_num(noise.BZ / scale)
+    budget = rounding_budget(expected, float(np.finfo(BZ.dtype).eps))
+    return error <= np.minimum(visible + budget, 1e-3)
