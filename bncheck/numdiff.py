@@ -18,6 +18,10 @@ Rise = Callable[[int, Array], Array]
 LONGEST_STEP = 2.0**-4
 """In units of the length over which the loss bends; the nodes reach twice as far."""
 
+LONGEST_USEFUL_STEP = 2.0**-2
+"""In units of the same length: with a longer step, forced by numbers that lie far apart, nothing is
+known."""
+
 FEWEST_SPACINGS = 4
 """The step is at least so many units in the last place of the values that it is added to."""
 
@@ -127,19 +131,15 @@ def differentiate(
         rises[node, row] = rise(row, reached[node, row])
     moves = reached.astype(float) - points.astype(float)
     if formula.name == "forward":
-        near, far = rises / moves
-        value, truncation = near, _spread(near, far)
+        value, truncation = _forward(rises, moves)
+    elif formula.name == "central":
+        value, truncation = _central(rises, moves)
     else:
-        near, near_square = _central(rises[:2], moves[:2])
-        far, far_square = _central(rises[2:], moves[2:])
-        spread = _spread(near, far)
-        value, truncation = near, spread / 3
-        if formula.name == "richardson":
-            value = near + (near - far) * near_square / (far_square - near_square)
-            # On the length over which the loss bends, the next term of the expansion is smaller
-            # than this one by the square of the relative step; three times that, to be safe.
-            relative = np.where(smooth, np.minimum(2 * step / length, 1) ** 2, 1)
-            truncation = truncation * np.minimum(3 * relative, 1)
+        bend = np.where(smooth, np.minimum(2 * step / length, 1), 1)
+        value, truncation = _richardson(rises, moves, bend)
+    # Where numbers lie so far apart that the nodes reach beyond half the length, no difference of
+    # estimates bounds the error.
+    truncation = np.where(step > LONGEST_USEFUL_STEP * length, np.inf, truncation)
     shortest = np.abs(moves[0]).min(axis=0)
     return Derivative(value, truncation + formula.weight * noise / shortest + np.zeros_like(value))
 
@@ -161,7 +161,34 @@ def power_of_two(x: Array) -> Array:
     return nearest
 
 
+def _forward(rises: Array, moves: Array) -> tuple[Array, Array]:
+    """Forward difference, (R, C), and its truncation error, (1, C): that at 2h is twice as large."""
+    near, far = rises / moves
+    return near, _largest_difference(near, far)
+
+
 def _central(rises: Array, moves: Array) -> tuple[Array, Array]:
+    """Central difference, (R, C), and its truncation error, (1, C): at 2h it is four times."""
+    near, _ = _three_points(rises[:2], moves[:2])
+    far, _ = _three_points(rises[2:], moves[2:])
+    return near, _largest_difference(near, far) / 3
+
+
+def _richardson(rises: Array, moves: Array, bend: Array) -> tuple[Array, Array]:
+    """Richardson's extrapolation of two central differences, and its truncation error, (1, C).
+
+    The term in the error that is left after the one in h**2 is smaller than it by the square of
+    `bend`, the longer step in units of the length over which the loss bends; three times that is
+    taken, to be safe. Where nothing is known of the length (bend = 1) the extrapolation is taken to
+    be no better than what it started from.
+    """
+    near, near_square = _three_points(rises[:2], moves[:2])
+    far, far_square = _three_points(rises[2:], moves[2:])
+    value = near + (near - far) * near_square / (far_square - near_square)
+    return value, _largest_difference(near, far) / 3 * np.minimum(3 * bend**2, 1)
+
+
+def _three_points(rises: Array, moves: Array) -> tuple[Array, Array]:
     """Central difference of one pair of nodes, and the square of the step it stands for.
 
     Three points at distances a above and b below give a second-order estimate for any a and b;
@@ -171,8 +198,8 @@ def _central(rises: Array, moves: Array) -> tuple[Array, Array]:
     return (above * (b / a) - below * (a / b)) / (a + b), a * b
 
 
-def _spread(near: Array, far: Array) -> Array:
-    """The largest difference of the two estimates in each column, (1, C).
+def _largest_difference(near: Array, far: Array) -> Array:
+    """The largest difference of two estimates in each column, (1, C).
 
     Of the whole column, since in a single entry it may vanish by chance.
     """

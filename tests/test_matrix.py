@@ -1,0 +1,446 @@
+import io
+import os
+import sys
+import threading
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bncheck.errors import InputError
+from bncheck.matrix import Matrix, read_archive, read_matrix
+from bncheck.npyfile import read_npy
+
+Z = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+
+
+@pytest.fixture(autouse=True)
+def _in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def refusal(argument: str, columns: str | None = None) -> tuple[str, str]:
+    with pytest.raises(InputError) as caught:
+        read_matrix(argument, columns)
+    return caught.value.message, caught.value.help
+
+
+def npy(A: NDArray[Any], version: tuple[int, int] = (1, 0), *, pickle: bool = False) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, A, version, allow_pickle=pickle)
+    return stream.getvalue()
+
+
+def npy_with_header(header: str, numbers: bytes = b"") -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + numbers
+
+
+def npz(**arrays: NDArray[Any]) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+# What is read
+
+
+@pytest.mark.parametrize("name", ["Z.npy", "Z.NPY"])
+def test_npy(name: str) -> None:
+    Path(name).write_bytes(npy(Z))
+    matrix = read_matrix(name)
+    assert np.array_equal(matrix.values, Z)
+    assert (matrix.names, matrix.source, matrix.dtype) == (None, name, np.dtype("f8"))
+
+
+@pytest.mark.parametrize("dtype", [">f4", "f2", "i8", "u1"])
+def test_the_type_in_the_file_is_told(dtype: str) -> None:
+    Path("Z.npy").write_bytes(npy(Z.astype(dtype)))
+    matrix = read_matrix("Z.npy")
+    assert matrix.dtype == np.dtype(dtype)
+    assert matrix.values.dtype == np.float64
+    assert np.array_equal(matrix.values, Z)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_every_version_of_the_format(version: tuple[int, int]) -> None:
+    Path("Z.npy").write_bytes(npy(Z, version))
+    assert np.array_equal(read_matrix("Z.npy").values, Z)
+
+
+def test_a_header_of_python_2() -> None:
+    header = "{'descr': '<f8', 'fortran_order': False, 'shape': (2L, 3L), }"
+    Path("Z.npy").write_bytes(npy_with_header(header, Z.tobytes()))
+    assert np.array_equal(read_matrix("Z.npy").values, Z)
+
+
+def test_fortran_order_becomes_c_order() -> None:
+    Path("Z.npy").write_bytes(npy(np.asfortranarray(Z)))
+    values = read_matrix("Z.npy").values
+    assert np.array_equal(values, Z)
+    assert values.flags.c_contiguous
+
+
+@pytest.mark.parametrize("name", ["Z.csv", "Z.tsv", "Z.txt", "Z.CSV"])
+def test_text(name: str) -> None:
+    Path(name).write_text("a,b,c\n1,2,3\n4,5,6\n")
+    matrix = read_matrix(name)
+    assert np.array_equal(matrix.values, Z)
+    assert (matrix.names, matrix.source) == (("a", "b", "c"), name)
+    assert matrix.dtype == np.float64
+
+
+def test_the_one_matrix_of_an_archive_needs_no_name() -> None:
+    Path("batch.npz").write_bytes(npz(y=np.ones(2), Z=Z))
+    matrix = read_matrix("batch.npz")
+    assert np.array_equal(matrix.values, Z)
+    assert matrix.source == "batch.npz"
+
+
+@pytest.mark.parametrize("name", ["Y", "a/b:c"])
+def test_an_array_is_picked_from_an_archive(name: str) -> None:
+    Path("batch.npz").write_bytes(npz(X=Z + 1, **{name: Z}))
+    matrix = read_matrix(f"batch.npz:{name}")
+    assert np.array_equal(matrix.values, Z)
+    assert matrix.source == f"batch.npz:{name}"
+
+
+def test_a_bad_array_beside_the_picked_one_does_no_harm() -> None:
+    Path("batch.npz").write_bytes(npz(Z=Z, labels=np.array([["a"], ["b"]])))
+    assert np.array_equal(read_matrix("batch.npz:Z").values, Z)
+
+
+def test_columns_of_an_array_are_picked_by_position() -> None:
+    Path("Z.npy").write_bytes(npy(Z))
+    assert np.array_equal(read_matrix("Z.npy", "3,1").values, Z[:, [2, 0]])
+
+
+def test_nan_in_columns_that_are_not_picked_does_no_harm() -> None:
+    Path("Z.npy").write_bytes(npy(np.array([[1.0, np.nan, 3.0]])))
+    assert np.array_equal(read_matrix("Z.npy", "1,3").values, [[1, 3]])
+
+
+def test_a_fifo_is_read_once() -> None:
+    os.mkfifo("Z.npy")
+    writer = threading.Thread(target=Path("Z.npy").write_bytes, args=[npy(Z)])
+    writer.start()
+    matrix = read_matrix("Z.npy")
+    writer.join()
+    assert np.array_equal(matrix.values, Z)
+
+
+def test_an_undecodable_name_is_read() -> None:
+    name = os.fsdecode(b"Z\xff.npy")
+    Path(name).write_bytes(npy(Z))
+    assert np.array_equal(read_matrix(name).values, Z)
+
+
+# Standard input
+
+
+def read_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> Matrix:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+    return read_matrix("-")
+
+
+@pytest.mark.parametrize(
+    "content", [npy(Z), npz(Z=Z), b"1,2,3\n4,5,6\n"], ids=["npy", "npz", "text"]
+)
+def test_stdin_is_told_apart_by_its_first_bytes(
+    monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    matrix = read_stdin(monkeypatch, content)
+    assert np.array_equal(matrix.values, Z)
+    assert matrix.source == "stdin"
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "help_"),
+    [
+        (b"", "`stdin` is empty", "check the program that should write it"),
+        (
+            b"1,2\n3\n",
+            "`stdin`, line 2: 1 value where the first row has 2",
+            "check for a missing or an extra delimiter",
+        ),
+        (
+            npz(X=Z, Z=Z),
+            "`stdin` has 2 arrays: `X`, `Z`",
+            "save it as a file and pick one, as in `file.npz:X`",
+        ),
+        (
+            npy(np.ones(2)),
+            "`stdin` has shape (2,), where (N, C) is meant",
+            "save it with shape (N, 1) for one feature, as A.reshape(-1, 1) does",
+        ),
+    ],
+)
+def test_errors_in_stdin(
+    monkeypatch: pytest.MonkeyPatch, content: bytes, message: str, help_: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read_stdin(monkeypatch, content)
+    assert (caught.value.message, caught.value.help) == (message, help_)
+
+
+def test_closed_stdin_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert refusal("-") == ("`stdin` is closed", "pipe a matrix into it, or name a file")
+
+
+# What is refused: files
+
+
+@pytest.mark.parametrize(
+    ("argument", "message", "help_"),
+    [
+        ("none.csv", "`none.csv` does not exist", "check the name and the folder"),
+        ("none.npz:Z", "`none.npz` does not exist", "check the name and the folder"),
+        ("folder", "`folder` is a folder", "name a file in it"),
+        ("folder.npy", "`folder.npy` is a folder", "name a file in it"),
+        ("empty.npy", "`empty.npy` is empty", "check the program that should write it"),
+        ("empty.csv", "`empty.csv` is empty", "check the program that should write it"),
+        (
+            "Z.h5",
+            "`Z.h5` has an ending that is not known",
+            "it can be .npy, .npz, .csv, .tsv, .txt; - reads stdin",
+        ),
+        (
+            "empty.npy/Z.npy",
+            "`empty.npy/Z.npy` cannot be read: not a directory",
+            "check its name and its permissions",
+        ),
+        ("a\nb\udcff.npy", r"`a\nb\udcff.npy` does not exist", "check the name and the folder"),
+        (
+            "a\0.npy",
+            r"`a\x00.npy` cannot be read: embedded null byte",
+            "check its name and its permissions",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read(argument: str, message: str, help_: str) -> None:
+    Path("folder").mkdir()
+    Path("folder.npy").mkdir()
+    Path("empty.npy").touch()
+    Path("empty.csv").touch()
+    assert refusal(argument) == (message, help_)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission() -> None:
+    Path("Z.npy").touch(mode=0o000)
+    assert refusal("Z.npy") == (
+        "`Z.npy` cannot be read: permission denied",
+        "check its name and its permissions",
+    )
+
+
+# What is refused: arrays
+
+
+@pytest.mark.parametrize(
+    ("shape", "message", "help_"),
+    [
+        (
+            (),
+            "`Z.npy` has shape (), where (N, C) is meant",
+            "save it with shape (N, 1) for one feature, as A.reshape(-1, 1) does",
+        ),
+        (
+            (5,),
+            "`Z.npy` has shape (5,), where (N, C) is meant",
+            "save it with shape (N, 1) for one feature, as A.reshape(-1, 1) does",
+        ),
+        (
+            (2, 3, 4),
+            "`Z.npy` has shape (2, 3, 4), where (N, C) is meant",
+            "save it with the features as columns, as in A.reshape(-1, 4)",
+        ),
+        (
+            (0, 3),
+            "`Z.npy` holds no numbers: its shape is (0, 3)",
+            "check the program that should write it",
+        ),
+        (
+            (3, 0),
+            "`Z.npy` holds no numbers: its shape is (3, 0)",
+            "check the program that should write it",
+        ),
+    ],
+)
+def test_other_shapes(shape: tuple[int, ...], message: str, help_: str) -> None:
+    Path("Z.npy").write_bytes(npy(np.ones(shape)))
+    assert refusal("Z.npy") == (message, help_)
+
+
+@pytest.mark.parametrize(
+    ("A", "dtype"),
+    [
+        (np.array([[True]]), "bool"),
+        (np.array([["a"]]), "<U1"),
+        (np.array([[1j]]), "complex128"),
+        (np.zeros((1, 1), [("a", "f8")]), "[('a', '<f8')]"),
+    ],
+)
+def test_other_types(A: NDArray[Any], dtype: str) -> None:
+    np.save("Z.npy", A)
+    message, _ = refusal("Z.npy")
+    assert message == f"`Z.npy` has dtype `{dtype}`, where real numbers are meant"
+
+
+def test_a_pickle_is_not_opened() -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[Any, tuple[str]]:
+            return Path.touch, (Path("exploded"),)  # type: ignore[return-value]
+
+    Path("Z.npy").write_bytes(npy(np.array([[Bomb()]], dtype=object), pickle=True))
+    assert refusal("Z.npy") == (
+        "`Z.npy` has dtype `object`, where real numbers are meant",
+        "save it as numbers, with A.astype(np.float64)",
+    )
+    assert not Path("exploded").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (npy(Z)[:-1], "`Z.npy` has 47 bytes of numbers where its header promises 48"),
+        (npy(Z) + b"\n", "`Z.npy` has 49 bytes of numbers where its header promises 48"),
+        (
+            npy_with_header(
+                "{'descr': '<f8', 'fortran_order': True, 'shape': (1000000000000000000, 2), }",
+                b"12",
+            ),
+            "`Z.npy` has 2 bytes of numbers where its header promises 16000000000000000000",
+        ),
+    ],
+)
+def test_a_size_that_is_not_that_of_the_header(content: bytes, message: str) -> None:
+    Path("Z.npy").write_bytes(content)
+    assert refusal("Z.npy") == (message, "the file is damaged or not whole; save or copy it again")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npy(Z)[:7],
+        npy(Z)[:20],
+        npy(Z).replace(b"\x01\x00", b"\x09\x00", 1),
+        npy_with_header("{'descr': '<f8', 'fortran_order': False, 'shape': (-2, -3), }", bytes(48)),
+        npy_with_header("{'descr': ('<f8',), 'fortran_order': False, 'shape': (2, 3), }"),
+        npy_with_header(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {(1,) * 65}, }}"),
+        npy_with_header("(" * 9000),
+        npy_with_header("[" * 20000),
+    ],
+)
+def test_a_header_that_cannot_be_read(content: bytes) -> None:
+    Path("Z.npy").write_bytes(content)
+    assert refusal("Z.npy") == (
+        "`Z.npy` has a header that cannot be read",
+        "save it again with np.save",
+    )
+
+
+def test_a_file_of_another_format() -> None:
+    Path("Z.npy").write_bytes(b"1,2\n3,4\n")
+    assert refusal("Z.npy") == ("`Z.npy` is not in NumPy's .npy format", "save it with np.save")
+
+
+def test_nan_is_told_by_its_place_in_the_file() -> None:
+    Path("Z.npy").write_bytes(npy(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, np.nan]])))
+    assert refusal("Z.npy", "3,1") == (
+        "`Z.npy`: nan in row 1, column 2 (counting from 0)",
+        "only finite numbers can be used: leave such rows or columns out",
+    )
+
+
+def test_a_column_that_an_array_does_not_have() -> None:
+    Path("Z.npy").write_bytes(npy(Z))
+    assert refusal("Z.npy", "ash") == ("`Z.npy` has no column `ash`", "it has 3 columns")
+
+
+# What is refused: archives
+
+
+@pytest.mark.parametrize(
+    ("arrays", "argument", "message", "help_"),
+    [
+        (
+            {"X": Z, "Z": Z, "y": np.ones(2)},
+            "batch.npz",
+            "`batch.npz` has 2 arrays: `X`, `Z`",
+            "pick one, as in `batch.npz:X`",
+        ),
+        (
+            {"x": np.ones(2), "y": np.ones(2)},
+            "batch.npz",
+            "`batch.npz` has 2 arrays: `x`, `y`",
+            "pick one, as in `batch.npz:x`",
+        ),
+        ({"X": Z}, "batch.npz:Z", "`batch.npz` has no array `Z`", "it has `X`"),
+        ({"X": Z}, "batch.npz:", "`batch.npz` has no array ``", "it has `X`"),
+        ({}, "batch.npz", "`batch.npz` holds no array", "save some with np.savez"),
+        (
+            {"y": np.ones(2)},
+            "batch.npz",
+            "`batch.npz:y` has shape (2,), where (N, C) is meant",
+            "save it with shape (N, 1) for one feature, as A.reshape(-1, 1) does",
+        ),
+        (
+            {"Z": Z * np.inf},
+            "batch.npz",
+            "`batch.npz:Z`: inf in row 0, column 0 (counting from 0)",
+            "only finite numbers can be used: leave such rows or columns out",
+        ),
+    ],
+)
+def test_an_archive_without_the_matrix(
+    arrays: dict[str, NDArray[Any]], argument: str, message: str, help_: str
+) -> None:
+    Path("batch.npz").write_bytes(npz(**arrays))
+    assert refusal(argument) == (message, help_)
+
+
+def test_damaged_archives_are_refused() -> None:
+    whole = npz(Z=np.random.default_rng(0).normal(size=(20, 20)))
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]
+    for content in (whole[:-30], flipped, b"PK\x03\x04", b"no archive at all"):
+        Path("batch.npz").write_bytes(content)
+        assert refusal("batch.npz:Z") == (
+            "`batch.npz` is not an .npz archive, or a damaged one",
+            "save it again with np.savez",
+        )
+
+
+def test_a_member_that_is_no_array_is_refused() -> None:
+    with zipfile.ZipFile("batch.npz", "w") as archive:
+        archive.writestr("Z.npy", b"1,2\n3,4\n")
+    assert refusal("batch.npz") == (
+        "`batch.npz:Z` is not in NumPy's .npy format",
+        "save it with np.save",
+    )
+
+
+def test_no_flipped_byte_of_a_file_is_an_error_of_ours() -> None:
+    content = npy(np.array([[1, 2], [3, 4]], dtype=np.int8))
+    for place in range(len(content)):
+        for flip in (1, 8, 32, 128):
+            flipped = bytearray(content)
+            flipped[place] ^= flip
+            with suppress(InputError):
+                read_npy(bytes(flipped), "`Z.npy`")
+
+
+# Archives for their own sake
+
+
+def test_an_archive_gives_its_arrays_by_name() -> None:
+    Path("results.npz").write_bytes(npz(dLdBW=np.ones(3), BZ=Z))
+    archive = read_archive("results.npz")
+    assert archive.names == ("dLdBW", "BZ")
+    assert archive.shape("BZ") == (2, 3)
+    assert np.array_equal(archive.read("BZ"), Z)

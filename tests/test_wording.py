@@ -1,0 +1,38 @@
+import pytest
+
+from bncheck.wording import counted, listed, quoted, reason
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("batch.csv", "`batch.csv`"),
+        ("größe [µm]", "`größe [µm]`"),
+        ("a\nb\t\x1b[31m", r"`a\nb\t\x1b[31m`"),
+        ("undecodable \udcff", r"`undecodable \udcff`"),
+        ("right to left \u202e", r"`right to left \u202e`"),
+        ("", "``"),
+    ],
+)
+def test_quoted_text_is_one_printable_line(text: str, expected: str) -> None:
+    assert quoted(text) == expected
+
+
+def test_quoted_text_is_cut_at_the_limit() -> None:
+    assert quoted("abcdef", limit=3) == "`abc…`"
+    assert quoted("abc", limit=3) == "`abc`"
+
+
+def test_a_list_shows_a_few_names() -> None:
+    assert listed(["a", "b"]) == "`a`, `b`"
+    assert listed(["a", "b", "c"], limit=2) == "`a`, `b`, …"
+
+
+def test_a_count_agrees_with_its_noun() -> None:
+    assert counted(1, "column") == "1 column"
+    assert counted(0, "column") == "0 columns"
+
+
+def test_a_reason_is_the_systems_where_there_is_one() -> None:
+    assert reason(OSError(28, "No space left on device")) == "no space left on device"
+    assert reason(ValueError("Embedded null byte")) == "embedded null byte"
