@@ -95,8 +95,9 @@ class BatchNorm1d:
             Where Z has another shape, or its variance cannot be represented, or V + eps is 0.
         """
         Z = self._matrix("Z", Z)
-        M, X = centre(Z)
-        V = variance(X)
+        with np.errstate(over="ignore", invalid="ignore"):  # told as an error below
+            M, X = centre(Z)
+            V = variance(X)
         if eval:
             X = Z - self._work(self.running_M)
         used_V = self._work(self.running_V) if eval else V

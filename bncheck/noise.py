@@ -62,8 +62,9 @@ def _shifts(Z: Array, root: Array, rng: np.random.Generator) -> Iterator[Array]:
     They are multiples of the unit in the last place of the column's largest value, and they move
     the column towards 0, where numbers lie no less densely.
     """
-    spacing = np.spacing(np.abs(Z).max(axis=0, keepdims=True)).astype(float)
-    towards_zero = -np.sign(Z.astype(float).sum(axis=0, keepdims=True))
+    size = np.maximum(largest(Z), root.astype(Z.dtype))
+    spacing = np.spacing(size).astype(float)
+    towards_zero = np.where(Z.astype(float).sum(axis=0, keepdims=True) > 0, -1, 1)
     for _ in range(SHIFTS):
         multiple = np.maximum(np.round(rng.uniform(0.5, 4, root.shape) * root / spacing), 1)
         yield (towards_zero * multiple * spacing).astype(Z.dtype)

@@ -162,7 +162,7 @@ def power_of_two(x: Array) -> Array:
 
 
 def _forward(rises: Array, moves: Array) -> tuple[Array, Array]:
-    """Forward difference, (R, C), and its truncation error, (1, C): that at 2h is twice as large."""
+    """Forward difference, (R, C), and its truncation error, (1, C): at 2h it is twice as large."""
     near, far = rises / moves
     return near, _largest_difference(near, far)
 

@@ -12,10 +12,8 @@ from bncheck.definition import (
     change_of_reciprocal_root,
     column_sum,
     largest,
-    scale_and_shift,
 )
 from bncheck.expected import Expected
-from bncheck.noise import least_noise
 from bncheck.numdiff import Derivative, Formula, Rise, differentiate
 
 EPS = float(np.finfo(float).eps)
@@ -33,7 +31,7 @@ def difference_stages(expected: Expected, formula: Formula) -> dict[str, Derivat
     BW, root = p.BW[0], e.root[0]
 
     def from_NZ(row: int, NZ: Array) -> Array:
-        rise: Array = e.dLdBZ[row] * (scale_and_shift(NZ, BW, p.Bb[0]) - e.BZ[row])
+        rise: Array = e.dLdBZ[row] * (BW * NZ - BW * e.NZ[row])  # Bb is in both and drops out
         return rise
 
     def from_V(_: int, V: Array) -> Array:
@@ -56,7 +54,7 @@ def difference_stages(expected: Expected, formula: Formula) -> dict[str, Derivat
             smooth=np.ones_like(BW, bool),
         )
 
-    of_entry = least_noise(e, EPS).BZ * largest(e.dLdBZ)
+    of_entry = 4 * EPS * np.abs(p.BW) * e.largest_NZ * largest(e.dLdBZ)
     stages = {"dLdNZ": derivative("dLdNZ", from_NZ, e.NZ, e.largest_NZ, of_entry)}
     if e.eval:  # the loss does not depend on the mini-batch's statistics
         nothing = Derivative(np.zeros_like(e.V), np.zeros_like(e.V))
