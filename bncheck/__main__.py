@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 import typer
 
 from bncheck.cli import app
-from bncheck.errors import ExitCode, InputError
+from bncheck.errors import ExitCode, InputError, error_text
 from bncheck.outcome import Outcome
 
 
@@ -58,8 +58,7 @@ def _refusal(error: InputError, *, as_json: bool) -> Outcome:
         from bncheck.document import error_document
 
         return Outcome(stdout=error_document(error), code=ExitCode.USAGE)
-    text = f"bncheck: error: {error.message}\n  help: {error.help}\n"
-    return Outcome(stderr=text, code=ExitCode.USAGE)
+    return Outcome(stderr=error_text(error), code=ExitCode.USAGE)
 
 
 def _usage_error(error: typer.TyperException) -> InputError:

@@ -1,17 +1,21 @@
 """From the command line's arguments to matrices and layers."""
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
 from bncheck.batchnorm import BatchNorm1d
 from bncheck.definition import Array
 from bncheck.errors import InputError
+from bncheck.foreign.building import build_layer
+from bncheck.foreign.face import Face, face_of
 from bncheck.matrix import Matrix, read_matrix
 from bncheck.state import State, read_state
+from bncheck.subject import LayerError
 from bncheck.wording import counted, quoted
 
-DEFAULT_ALPHA = 0.9
-DEFAULT_EPS = 1e-8
+STDOUT_FILENO, STDERR_FILENO = 1, 2
 
 
 def read_batches(inputs: Sequence[str], columns: str | None) -> list[Matrix]:
@@ -67,18 +71,20 @@ def read_optional_state(path: str | None, batch: Matrix) -> State:
 
 def trained_layer(
     batch: Matrix,
+    layer: str | None,
     state_path: str | None,
     alpha: float | None,
     eps: float | None,
     *,
     for_eval: bool = False,
-) -> BatchNorm1d:
-    """The built-in layer with a state file's parameters and running statistics.
+) -> Face:
+    """A layer with a state file's parameters and running statistics.
 
     Raises
     ------
     InputError
-        Where the state cannot be used, or inference is asked for without running statistics.
+        Where the layer or the state cannot be used, or inference is asked for without running
+        statistics.
     """
     state = read_optional_state(state_path, batch)
     if for_eval and (state.running_M is None or state.running_V is None):
@@ -87,29 +93,40 @@ def trained_layer(
             f"inference needs running statistics, and {where}",
             "pass --state FILE.npz with running_M and running_V, as forward --save-state writes it",
         )
-    layer = untrained_layer(batch, state, alpha, eps, "float64")
+    face = new_layer(batch, layer, state, alpha, eps)
     for name, value in state.parameters.items():
-        setattr(layer, name, value)
-    return layer
+        if not face.takes(name):
+            raise InputError(
+                f"{face.name} has no place for {name}", f"leave {name} out of the state file"
+            )
+        face.set(name, value)
+    return face
 
 
-def untrained_layer(
-    batch: Matrix, state: State, alpha: float | None, eps: float | None, dtype: str
-) -> BatchNorm1d:
-    """The built-in layer at its starting values; alpha and eps: option, state or default."""
+def new_layer(
+    batch: Matrix,
+    layer: str | None,
+    state: State,
+    alpha: float | None,
+    eps: float | None,
+    dtype: str = "float64",
+) -> Face:
+    """A layer at its starting values: somebody's, or the built-in one.
+
+    alpha and eps are the option's, or else the state's, or else what the layer takes by itself.
+    """
+    C = batch.values.shape[1]
+    alpha = state.alpha if alpha is None else alpha
+    eps = state.eps if eps is None else eps
+    if layer is not None:
+        return build_layer(layer, C, alpha, eps)
+    settings = {"alpha": alpha, "eps": eps}
     with refuse():
-        return BatchNorm1d(
-            batch.values.shape[1],
-            _first(alpha, state.alpha, DEFAULT_ALPHA),
-            eps=_first(eps, state.eps, DEFAULT_EPS),
-            dtype=dtype,
+        return face_of(
+            BatchNorm1d(
+                C, dtype=dtype, **{name: x for name, x in settings.items() if x is not None}
+            )
         )
-
-
-def _first(option: float | None, of_state: float | None, default: float) -> float:
-    if option is not None:
-        return option
-    return default if of_state is None else of_state
 
 
 @contextmanager
@@ -119,6 +136,22 @@ def refuse() -> Iterator[None]:
         yield
     except ValueError as error:
         raise InputError(str(error), _remedy(str(error))) from error
+    except LayerError as error:
+        raise InputError(f"the layer's {error}", "mend it; gradcheck says more") from error
+
+
+@contextmanager
+def printing_to_stderr() -> Iterator[None]:
+    """Send what somebody's code prints to stderr, whatever way it prints."""
+    sys.stdout.flush()
+    saved = os.dup(STDOUT_FILENO)
+    try:
+        os.dup2(STDERR_FILENO, STDOUT_FILENO)
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(saved, STDOUT_FILENO)
+        os.close(saved)
 
 
 def _remedy(fact: str) -> str:

@@ -81,6 +81,7 @@ def difference_forward(
             smooth=smooth,
         )
         for gradient, name in (("dLdBb", "Bb"), ("dLdBW", "BW"))
+        if subject.has(name)
     }
     of_rows = differentiate(
         from_Z,

@@ -15,6 +15,8 @@ from bncheck.options import (
     Eps,
     Inputs,
     Json,
+    LayerFile,
+    LayerFiles,
     Method,
     Mode,
     ModeOption,
@@ -58,6 +60,7 @@ def bncheck(
 @app.command("forward")
 def forward_command(
     inputs: Inputs,
+    layer: LayerFile = None,
     state: StateFile = None,
     save_state: Annotated[
         str | None,
@@ -75,7 +78,7 @@ def forward_command(
     quiet: Quiet = False,
 ) -> Outcome:
     """Training-mode forward over mini-batches in turn, carrying the running statistics along."""
-    from bncheck.arguments import read_batches, refuse, trained_layer
+    from bncheck.arguments import printing_to_stderr, read_batches, refuse, trained_layer
     from bncheck.passes import run_forward
     from bncheck.presentation import Presentation
     from bncheck.state import state_arrays
@@ -83,17 +86,18 @@ def forward_command(
 
     show = Presentation(json=json, quiet=quiet, output=output)
     batches = read_batches(inputs, columns)
-    layer = trained_layer(batches[0], state, alpha, eps)
-    with refuse():
-        report = run_forward(layer, batches, eval=False)
+    with printing_to_stderr(), refuse():
+        face = trained_layer(batches[0], layer, state, alpha, eps)
+        report = run_forward(face, batches, eval=False)
     what = f"running statistics of {counted(len(batches), 'batch', 'batches')}"
-    archives = {} if save_state is None else {save_state: (what, state_arrays(layer))}
+    archives = {} if save_state is None else {save_state: (what, state_arrays(face.get))}
     return show.passes(report, "BZ", archives)
 
 
 @app.command("eval")
 def eval_command(
     inputs: Inputs,
+    layer: LayerFile = None,
     state: StateFile = None,
     output: OutputFile = None,
     alpha: Alpha = None,
@@ -103,15 +107,15 @@ def eval_command(
     quiet: Quiet = False,
 ) -> Outcome:
     """Inference-mode forward with the running statistics of --state."""
-    from bncheck.arguments import read_batches, refuse, trained_layer
+    from bncheck.arguments import printing_to_stderr, read_batches, refuse, trained_layer
     from bncheck.passes import run_forward
     from bncheck.presentation import Presentation
 
     show = Presentation(json=json, quiet=quiet, output=output)
     batches = read_batches(inputs, columns)
-    layer = trained_layer(batches[0], state, alpha, eps, for_eval=True)
-    with refuse():
-        report = run_forward(layer, batches, eval=True)
+    with printing_to_stderr(), refuse():
+        face = trained_layer(batches[0], layer, state, alpha, eps, for_eval=True)
+        report = run_forward(face, batches, eval=True)
     return show.passes(report, "BZ", {})
 
 
@@ -119,6 +123,7 @@ def eval_command(
 def backward_command(
     input: OneInput,  # noqa: A002
     upstream: Upstream = None,
+    layer: LayerFile = None,
     state: StateFile = None,
     mode: ModeOption = Mode.train,
     output: OutputFile = None,
@@ -133,7 +138,13 @@ def backward_command(
     quiet: Quiet = False,
 ) -> Outcome:
     """Gradients of the loss for the upstream gradient of --upstream, in train or eval mode."""
-    from bncheck.arguments import read_batches, read_upstream, refuse, trained_layer
+    from bncheck.arguments import (
+        printing_to_stderr,
+        read_batches,
+        read_upstream,
+        refuse,
+        trained_layer,
+    )
     from bncheck.passes import run_backward
     from bncheck.presentation import Presentation
 
@@ -143,9 +154,9 @@ def backward_command(
     (batch,) = read_batches([input], columns)
     dLdBZ = read_upstream(upstream, batch, columns)
     in_eval = mode is Mode.eval
-    layer = trained_layer(batch, state, alpha, eps, for_eval=in_eval)
-    with refuse():
-        report = run_backward(layer, batch, dLdBZ, eval=in_eval)
+    with printing_to_stderr(), refuse():
+        face = trained_layer(batch, layer, state, alpha, eps, for_eval=in_eval)
+        report = run_backward(face, batch, dLdBZ, eval=in_eval)
     archives = {} if gradients is None else {gradients: ("gradients", report.inputs[0].results)}
     return show.passes(report, "dLdZ", archives)
 
@@ -154,6 +165,7 @@ def backward_command(
 def gradcheck_command(
     inputs: Inputs,
     upstream: Upstream = None,
+    layer: LayerFiles = None,
     state: StateFile = None,
     mode: ModeOption = Mode.train,
     rtol: Annotated[
@@ -181,16 +193,9 @@ def gradcheck_command(
     Exit status: 0 every check passed, 1 at least one failed, 2 could not run, 3 nothing failed but
     at least one is inconclusive.
     """
-    from bncheck.arguments import (
-        read_batches,
-        read_optional_state,
-        read_upstream,
-        refuse,
-        untrained_layer,
-    )
-    from bncheck.checking import gradcheck
+    from bncheck.arguments import read_batches, read_upstream
+    from bncheck.grading import Settings, check_all
     from bncheck.presentation import Presentation
-    from bncheck.report import combine
 
     show = Presentation(json=json, quiet=quiet)
     batches = read_batches(inputs, columns)
@@ -199,22 +204,15 @@ def gradcheck_command(
             f"there are {len(batches)} inputs for one upstream gradient",
             "check one input at a time where it has an upstream gradient",
         )
-    dLdBZ = None if upstream is None else read_upstream(upstream, batches[0], columns)
-    brought = read_optional_state(state, batches[0])
-    with refuse():
-        report = combine(
-            gradcheck(
-                untrained_layer(batch, brought, alpha, eps, dtype.value),
-                batch.values,
-                dLdBZ=dLdBZ,
-                state=brought.parameters,
-                mode=mode.value,
-                seed=seed,
-                rtol=rtol,
-                method=method.value,
-                names=batch.names,
-                source=batch.source,
-            )
-            for batch in batches
-        )
-    return show.gradcheck(report)
+    settings = Settings(
+        dLdBZ=None if upstream is None else read_upstream(upstream, batches[0], columns),
+        state_path=state,
+        mode=mode.value,
+        rtol=rtol,
+        method=method.value,
+        dtype=dtype.value,
+        seed=seed,
+        alpha=alpha,
+        eps=eps,
+    )
+    return show.gradcheck(check_all(batches, layer or [None], settings))

@@ -23,6 +23,10 @@ def gradcheck_document(report: Report) -> str:
         rtol=report.rtol,
         method=report.method,
         inputs=[_input(each) for each in report.inputs],
+        not_loaded=[
+            {"layer": each.layer, "message": each.message, "help": each.help}
+            for each in report.not_loaded
+        ],
     )
 
 

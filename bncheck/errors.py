@@ -29,3 +29,8 @@ class InputError(Exception):
         super().__init__(message)
         self.message = message
         self.help = help
+
+
+def error_text(error: InputError) -> str:
+    """What is printed about an error: one fact, then one line of help."""
+    return f"bncheck: error: {error.message}\n  help: {error.help}\n"

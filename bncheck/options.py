@@ -70,6 +70,23 @@ Eps = Annotated[
         show_default=False,
     ),
 ]
+LAYER_HELP = (
+    "Somebody's own layer in place of the built-in one: a Python file, which is run with your "
+    "rights, or package.module:NAME."
+)
+LayerFile = Annotated[
+    str | None,
+    typer.Option("--layer", metavar="FILE.py[:NAME]", help=LAYER_HELP, show_default=False),
+]
+LayerFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layer",
+        metavar="FILE.py[:NAME]",
+        help=LAYER_HELP + " May be given several times.",
+        show_default=False,
+    ),
+]
 Columns = Annotated[
     str | None,
     typer.Option(

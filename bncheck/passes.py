@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bncheck.batchnorm import BatchNorm1d
+import numpy as np
+
 from bncheck.definition import Array
+from bncheck.expected import statistics
+from bncheck.foreign.face import Face, describe, setting
 from bncheck.matrix import Matrix
-from bncheck.subject import GRADIENTS
+from bncheck.subject import GRADIENTS, LayerError, backward, forward
+from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class PassReport:
 
 
 def run_forward(
-    layer: BatchNorm1d,
+    layer: Face,
     batches: Iterable[Matrix],
     *,
     eval: bool,  # noqa: A002
@@ -55,30 +59,34 @@ def run_forward(
     """Run the layer's forward over mini-batches in turn.
 
     In training mode the running statistics go from one to the next; they are in the layer
-    afterwards.
+    afterwards. M and V are the definition's.
 
     Raises
     ------
     ValueError
         Where a variance cannot be represented.
+    LayerError
+        Where the layer raises, or gives something else than a matrix of the input's shape.
     """
     inputs = []
+    eps = setting(layer, "eps", DEFAULT_EPS)
     for batch in batches:
-        BZ = layer.forward(batch.values, eval=eval)
+        M, V, _ = statistics(batch.values, eps)
+        BZ = _matrix("forward", forward(layer, batch.values, eval=eval), batch)
         features = {
-            "M": layer.M[0],
-            "V": layer.V[0],
-            "running_M": layer.running_M[0],
-            "running_V": layer.running_V[0],
+            "M": M[0],
+            "V": V[0],
+            "running_M": _row(layer, "running_M", batch),
+            "running_V": _row(layer, "running_V", batch),
             "BZ_min": BZ.min(axis=0),
             "BZ_max": BZ.max(axis=0),
         }
-        inputs.append(_pass_of(batch, "eval" if eval else "train", features, {"BZ": BZ}))
-    return PassReport("eval" if eval else "forward", layer.alpha, layer.eps, tuple(inputs))
+        inputs.append(_pass_of(layer, batch, eval, features, {"BZ": BZ}))
+    return _report("eval" if eval else "forward", layer, inputs)
 
 
 def run_backward(
-    layer: BatchNorm1d,
+    layer: Face,
     batch: Matrix,
     dLdBZ: Array,
     *,
@@ -90,23 +98,51 @@ def run_backward(
     ------
     ValueError
         Where a variance cannot be represented.
+    LayerError
+        Where the layer raises, or gives something else than a matrix of the input's shape.
     """
-    layer.forward(batch.values, eval=eval)
-    dLdZ = layer.backward(dLdBZ)
-    features = {name: getattr(layer, name)[0] for name in ("dLdBb", "dLdBW", "dLdV", "dLdM")}
+    statistics(batch.values, setting(layer, "eps", DEFAULT_EPS))
+    forward(layer, batch.values, eval=eval)
+    dLdZ = _matrix("backward", backward(layer, dLdBZ), batch)
+    features = {name: _row(layer, name, batch) for name in ("dLdBb", "dLdBW", "dLdV", "dLdM")}
     features |= {"dLdZ_min": dLdZ.min(axis=0), "dLdZ_max": dLdZ.max(axis=0)}
-    gradients = {name: getattr(layer, name) for name in GRADIENTS}
-    report = _pass_of(batch, "eval" if eval else "train", features, gradients)
-    return PassReport("backward", layer.alpha, layer.eps, (report,))
+    gradients = {name: layer.get(name) for name in GRADIENTS} | {"dLdZ": dLdZ}
+    there = {name: np.asarray(A) for name, A in gradients.items() if A is not None}
+    return _report("backward", layer, [_pass_of(layer, batch, eval, features, there)])
+
+
+def _matrix(method: str, A: Array, batch: Matrix) -> Array:
+    if A.shape != batch.values.shape:
+        shape = batch.values.shape
+        raise LayerError(method, f"gave an array of shape {A.shape}, where {shape} is meant")
+    return A.copy()
+
+
+def _row(layer: Face, quantity: str, batch: Matrix) -> Array:
+    """A quantity of the features, (C,); NaN where the layer has none of that size."""
+    C = batch.values.shape[1]
+    value = layer.get(quantity)
+    if value is None or np.size(value) != C:
+        return np.full(C, np.nan)
+    return np.array(value, dtype=float).reshape(C)
+
+
+def _report(command: str, layer: Face, inputs: list[PassOfInput]) -> PassReport:
+    alpha, eps = setting(layer, "alpha", DEFAULT_ALPHA), setting(layer, "eps", DEFAULT_EPS)
+    return PassReport(command, alpha, eps, tuple(inputs))
 
 
 def _pass_of(
-    batch: Matrix, mode: str, features: dict[str, Array], results: dict[str, Array]
+    layer: Face,
+    batch: Matrix,
+    eval: bool,  # noqa: A002
+    features: dict[str, Array],
+    results: dict[str, Array],
 ) -> PassOfInput:
     return PassOfInput(
         input=batch.source,
-        layer="built-in layer",
-        mode=mode,
+        layer=describe(layer),
+        mode="eval" if eval else "train",
         shape=(batch.values.shape[0], batch.values.shape[1]),
         names=batch.names,
         features=features,

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from bncheck.compare import Verdict
 from bncheck.document import gradcheck_document, pass_document
-from bncheck.errors import ExitCode, InputError
+from bncheck.errors import ExitCode, InputError, error_text
 from bncheck.outcome import Outcome
 from bncheck.outputs import Outputs, matrix_text
 from bncheck.passes import PassReport
@@ -59,12 +59,16 @@ class Presentation:
 
     def gradcheck(self, report: Report) -> Outcome:
         """Show a gradient check."""
-        code = EXIT_CODES[report.verdict]
+        code = ExitCode.USAGE if report.not_loaded else EXIT_CODES[report.verdict]
+        errors = "".join(
+            error_text(InputError(each.message, each.help)) for each in report.not_loaded
+        )
         if self.quiet:
-            return Outcome(code=code)
+            return Outcome(stderr=errors, code=code)
         if self.json:
             return Outcome(gradcheck_document(report), code=code)
-        return Outcome(gradcheck_text(report, screen_of(sys.stdout)), code=code)
+        text = gradcheck_text(report, screen_of(sys.stdout)) if report.inputs else ""
+        return Outcome(text, stderr=errors, code=code)
 
     def passes(
         self,

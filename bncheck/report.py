@@ -1,7 +1,6 @@
 """Report: what a gradient check found, ready to be shown."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bncheck.compare import Comparison, Verdict, overall
 
@@ -64,6 +63,15 @@ class InputReport:
 
 
 @dataclass(frozen=True)
+class LayerNotLoaded:
+    """One of several layers that could not be checked: its file, the fact, the remedy."""
+
+    layer: str
+    message: str
+    help: str
+
+
+@dataclass(frozen=True)
 class Report:
     """The checks of one run.
 
@@ -76,13 +84,16 @@ class Report:
     method
         The difference formula.
     inputs
-        One for each mini-batch.
+        One for each layer and mini-batch.
+    not_loaded
+        Of several layers, those that could not be loaded.
     """
 
     seed: int
     rtol: float
     method: str
     inputs: tuple[InputReport, ...]
+    not_loaded: tuple[LayerNotLoaded, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -91,11 +102,5 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether every check passed."""
-        return self.verdict is Verdict.PASS
-
-
-def combine(reports: Iterable[Report]) -> Report:
-    """One report of several with the same settings."""
-    first, *others = reports
-    return replace(first, inputs=sum((each.inputs for each in others), first.inputs))
+        """Whether every layer could be checked and every check passed."""
+        return self.verdict is Verdict.PASS and not self.not_loaded

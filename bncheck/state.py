@@ -1,6 +1,7 @@
 """A layer's parameters and running statistics in an .npz file."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,9 +89,16 @@ def read_state(path: str, num_features: int) -> State:
     )
 
 
-def state_arrays(layer: object) -> dict[str, NDArray[Any]]:
-    """BW, Bb, running_M, running_V, alpha and eps of a layer, as `Outputs.archive` takes them."""
-    return {part: np.asarray(getattr(layer, part)) for part in SPELLINGS}
+def state_arrays(get: Callable[[str], Any]) -> dict[str, NDArray[Any]]:
+    """BW, Bb, running_M, running_V, alpha and eps, as `Outputs.archive` takes them.
+
+    Parameters
+    ----------
+    get
+        Gives a part of the state by its name, or None where there is none.
+    """
+    parts = {part: get(part) for part in SPELLINGS}
+    return {part: np.asarray(value) for part, value in parts.items() if value is not None}
 
 
 def _name_of(part: str, archive: Archive) -> str | None:

@@ -1,40 +1,62 @@
 """The layer under test, put back into its starting state before every evaluation."""
 
-import copy
+import os
+import sysconfig
+import traceback
 from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bncheck.definition import Array
+from bncheck.foreign.face import Face, face_of
+from bncheck.wording import one_line
 
 GRADIENTS = ("dLdBb", "dLdBW", "dLdNZ", "dLdV", "dLdM", "dLdZ")
 """In the order in which a layer computes them."""
 
-
 STATISTICS = ("running_M", "running_V")
-
-IMMUTABLE = (int, float, str, bool, np.generic, np.dtype, type(None))
-
-
-class Layer(Protocol):
-    """What a layer must have; BW, Bb, running_M, running_V, alpha and eps are attributes."""
-
-    def forward(self, Z: Any, eval: bool = False) -> Any:  # noqa: A002
-        """BZ, (N, C)."""
-
-    def backward(self, dLdBZ: Any) -> Any:
-        """dLdZ, (N, C)."""
 
 
 class LayerError(Exception):
-    """The layer under test raised, or returned what is no array of numbers."""
+    """The layer under test raised, or returned what is no array of numbers.
+
+    Attributes
+    ----------
+    method
+        "forward" or "backward".
+    reason
+        What happened, in words.
+    """
 
     def __init__(self, method: str, reason: str) -> None:
         super().__init__(f"{method} {reason}")
         self.method = method
         self.reason = reason
+
+
+@dataclass(frozen=True)
+class Run:
+    """One forward and one backward.
+
+    Attributes
+    ----------
+    results
+        All that the layer computed, by name; quantities that it does not have are missing.
+    error
+        What it raised; `results` has what was there until then.
+    Z, dLdBZ
+        The arrays that it was given, as they are afterwards.
+    layer
+        The layer, as it is afterwards.
+    """
+
+    results: dict[str, Array]
+    error: LayerError | None
+    Z: Array
+    dLdBZ: Array
+    layer: Face
 
 
 class Subject:
@@ -46,83 +68,128 @@ class Subject:
     Parameters
     ----------
     layer
-        As in `Layer`.
+        An object with forward and backward, or the face of something else.
     parameters
-        Arrays to set on it, by name; each takes the type of what it replaces.
+        What to set on it, by name; each takes the shape and the type of what it replaces, and those
+        that the layer does not have are left out.
     """
 
-    def __init__(self, layer: Layer, parameters: Mapping[str, Array]) -> None:
-        self._layer = copy.deepcopy(layer)
-        self._set(self._layer, parameters)
+    def __init__(self, layer: Any, parameters: Mapping[str, Any]) -> None:
+        self._face = face_of(layer).copy()
+        _set(self._face, parameters)
+
+    def with_parameters(self, **parameters: Any) -> "Subject":
+        """The same layer with some parameters replaced."""
+        return Subject(self._face, parameters)
+
+    def fresh(self) -> Face:
+        """A layer in its starting state."""
+        return self._face.copy()
+
+    def has(self, quantity: str) -> bool:
+        """Whether the layer has a place for a parameter or a statistic."""
+        return self._face.takes(quantity)
+
+    @property
+    def has_eval(self) -> bool:
+        """Whether its mode can be told."""
+        return self._face.has_eval
 
     def forward(self, Z: Array, *, eval: bool, **parameters: Array) -> Array:  # noqa: A002
-        """BZ of a fresh layer, with some parameters replaced."""
-        layer = _clone(self._layer)
-        self._set(layer, parameters)
-        return _call(layer, "forward", Z, eval=eval)
+        """BZ of a fresh layer, with some parameters replaced.
 
-    def run(
-        self,
-        Z: Array,
-        dLdBZ: Array,
-        *,
-        eval: bool,  # noqa: A002
-    ) -> tuple[dict[str, Array], LayerError | None]:
-        """All that the layer computes in one forward and one backward, by name.
-
-        Quantities that it does not have are missing. Where it raises, there is what it had computed
-        until then, and the error.
+        Raises
+        ------
+        LayerError
+            Where the layer raises, or returns no array.
         """
-        layer = _clone(self._layer)
+        face = self.fresh()
+        _set(face, parameters)
+        return forward(face, Z, eval=eval)
+
+    def run(self, Z: Array, dLdBZ: Array, *, eval: bool) -> Run:  # noqa: A002
+        """One forward and one backward of a fresh layer."""
+        face = self.fresh()
+        given = Z.copy(), dLdBZ.copy()
         results: dict[str, Array] = {}
+        error = None
         try:
-            results["BZ"] = _call(layer, "forward", Z.copy(), eval=eval)
-            results |= _attributes(layer, STATISTICS)
-            dLdZ = _call(layer, "backward", dLdBZ.copy())
-        except LayerError as error:
-            return results, error
-        return results | _attributes(layer, GRADIENTS) | {"dLdZ": dLdZ}, None
-
-    @staticmethod
-    def _set(layer: Layer, parameters: Mapping[str, ArrayLike]) -> None:
-        for name, value in parameters.items():
-            like = np.asarray(getattr(layer, name))
-            kind = np.result_type(value, np.float32) if like.dtype.kind != "f" else like.dtype
-            if np.iscomplexobj(value):
-                kind = np.dtype(complex)
-            setattr(layer, name, np.array(value, dtype=kind))
+            results["BZ"] = forward(face, given[0], eval=eval).copy()
+            results |= _quantities(face, STATISTICS)
+            dLdZ = backward(face, given[1]).copy()
+            results |= _quantities(face, GRADIENTS) | {"dLdZ": dLdZ}
+        except LayerError as raised:
+            error = raised
+        return Run(results, error, *given, face)
 
 
-def _clone(layer: Layer) -> Layer:
-    """A copy that shares nothing with the original that a method could change in place."""
-    if not hasattr(layer, "__dict__"):
-        return copy.deepcopy(layer)
-    clone = copy.copy(layer)
-    for name, value in vars(layer).items():
-        if isinstance(value, np.ndarray):
-            vars(clone)[name] = value.copy()
-        elif not isinstance(value, IMMUTABLE):
-            vars(clone)[name] = copy.deepcopy(value)
-    return clone
-
-
-def _attributes(layer: Layer, names: tuple[str, ...]) -> dict[str, Array]:
-    """Copies of the layer's arrays of these names, as far as it has them."""
-    values = {name: getattr(layer, name, None) for name in names}
-    return {name: np.array(value) for name, value in values.items() if value is not None}
-
-
-def _call(layer: Layer, method: str, argument: Array, **options: bool) -> Array:
-    """Call a method of the layer; whatever goes wrong inside becomes a LayerError."""
+def forward(face: Face, Z: Array, *, eval: bool) -> Array:  # noqa: A002
+    """BZ of a layer as it is; whatever goes wrong inside becomes a LayerError."""
     try:
         with np.errstate(all="ignore"):
-            result = np.asarray(getattr(layer, method)(argument, **options))
+            return _array("forward", face.forward(Z, eval=eval))
     except Exception as error:
-        raise LayerError(method, f"raised {type(error).__name__}: {error}") from error
-    if result.dtype.kind not in "fiuc":
-        raise LayerError(method, f"returned {_describe(result)} where an array is meant")
-    return result
+        raise _layer_error("forward", error) from error
+    except SystemExit as error:
+        raise LayerError("forward", "ended the program (sys.exit)") from error
 
 
-def _describe(result: Array) -> str:
-    return repr(result.item()) if result.ndim == 0 else f"an array of {result.dtype}"
+def backward(face: Face, dLdBZ: Array) -> Array:
+    """DLdZ of a layer as it is; whatever goes wrong inside becomes a LayerError."""
+    try:
+        with np.errstate(all="ignore"):
+            return _array("backward", face.backward(dLdBZ))
+    except Exception as error:
+        raise _layer_error("backward", error) from error
+    except SystemExit as error:
+        raise LayerError("backward", "ended the program (sys.exit)") from error
+
+
+def _array(method: str, result: Any) -> Array:
+    if result is None:
+        raise LayerError(method, "returned nothing (None): it is not finished")
+    array = np.asarray(result)
+    if array.dtype.kind not in "fiuc":
+        raise LayerError(method, f"returned {_describe(array)} where an array is meant")
+    return array
+
+
+def _describe(result: Any) -> str:
+    if result.ndim == 0:
+        return f"an object of type {type(result.item()).__name__}"
+    return f"an array of {result.dtype}"
+
+
+def _layer_error(method: str, error: Exception) -> LayerError:
+    """What a layer raised, and where."""
+    if isinstance(error, LayerError):
+        return error
+    where = _place(error)
+    if isinstance(error, NotImplementedError):
+        return LayerError(method, f"is not finished: it raised NotImplementedError{where}")
+    message = f": {one_line(str(error))}" if str(error) else ""
+    return LayerError(method, f"raised {type(error).__name__}{message}{where}")
+
+
+def _place(error: Exception) -> str:
+    """File and line of the last frame that is neither ours nor an installed library's."""
+    ours = os.path.dirname(os.path.abspath(__file__))
+    installed = sysconfig.get_path("purelib")
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith((ours, installed, "<"))
+    ]
+    return f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+
+
+def _set(face: Face, parameters: Mapping[str, Any]) -> None:
+    for name, value in parameters.items():
+        if face.takes(name):
+            face.set(name, value)
+
+
+def _quantities(face: Face, names: tuple[str, ...]) -> dict[str, Array]:
+    """Copies of the layer's arrays of these names, as far as it has them."""
+    values = {name: face.get(name) for name in names}
+    return {name: np.array(value) for name, value in values.items() if value is not None}

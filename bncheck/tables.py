@@ -11,6 +11,7 @@ from bncheck.compare import Comparison, Entry, Verdict
 from bncheck.passes import PassOfInput, PassReport
 from bncheck.report import InputReport, Note, Report
 from bncheck.screen import UNLIMITED, Screen
+from bncheck.subject import GRADIENTS
 from bncheck.wording import one_line
 
 MOST_FEATURES = 20
@@ -25,6 +26,9 @@ HEADERS = {
     "dLdZ_min": "dLdZ from",
     "dLdZ_max": "dLdZ to",
 }
+
+LABELS = {"Z": "Z kept", "dLdBZ": "dLdBZ kept"}
+"""For the rows that say whether a layer leaves its arguments alone."""
 
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow"}
 
@@ -136,7 +140,7 @@ def _check_table(checks: Sequence[Comparison], *, shapes: bool, cut: int = UNLIM
     for check in checks:
         worst, exact = check.worst, check.max_rel_error == 0
         table.add_row(
-            Text(check.name),
+            Text(LABELS.get(check.name, check.name)),
             *([Text(_shape(check.shape))] if shapes else []),
             _error(worst.rel_error) if worst else "",
             _error(check.uncertainty) if worst else "",
@@ -197,7 +201,7 @@ def _closing_line(report: Report) -> Text:
 
 def _summary(report: Report) -> str:
     checks = [check for each in report.inputs for check in each.checks]
-    gradients = [check for check in checks if check.name.startswith("dLd")]
+    gradients = [check for check in checks if check.name in GRADIENTS]
     if report.verdict is Verdict.PASS:
         entries = sum(check.compared for check in gradients)
         inputs = f" of {len(report.inputs)} inputs" if len(report.inputs) > 1 else ""

@@ -132,7 +132,7 @@ def test_a_layer_is_read_back_as_it_was_written() -> None:
     layer.BW, layer.Bb = rng.normal(size=(2, 1, 3))
     layer.forward(rng.normal(size=(5, 3)))
     with Outputs() as outputs:
-        outputs.archive("state.npz", state_arrays(layer))
+        outputs.archive("state.npz", state_arrays(lambda part: getattr(layer, part)))
     state = read_state("state.npz", 3)
     assert (state.alpha, state.eps) == (0.7, 1e-5)
     for name in ("BW", "Bb", "running_M", "running_V"):

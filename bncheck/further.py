@@ -1,0 +1,155 @@
+"""What is checked of somebody else's layer besides its forward and its gradients.
+
+Its inference output after training; that it leaves its arguments alone; that it gives the same
+answer twice; that its eps is where it should be, which the usual eps is too small to show.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from bncheck.closed_form import difference_definition
+from bncheck.compare import align
+from bncheck.definition import Array, normalise, scale_and_shift
+from bncheck.expected import expect
+from bncheck.report import Note
+from bncheck.subject import STATISTICS, LayerError, Run, Subject, backward, forward
+from bncheck.trial import Trial
+
+WITH_LARGE_EPS = "_eps"
+"""Ends the names of what was computed with an eps of the size of the variance."""
+
+NOTHING = np.array(None)
+"""Stands for a result that never came."""
+
+GIVEN = "input"
+FIRST_ANSWER = "first answer"
+DEFINITION = "definition"
+
+
+@dataclass(frozen=True)
+class Further:
+    """One more quantity to compare: claimed, true and the scale of each column, (1, C)."""
+
+    name: str
+    claimed: Array
+    true: Array
+    scale: Array
+    against: str
+
+
+def further_checks(trial: Trial, run: Run) -> Iterator[Further | Note]:
+    """All that can be checked after a run that got to its end.
+
+    Yields
+    ------
+    Further
+        What to compare.
+    Note
+        Why something was not compared, or a remark.
+    """
+    e = trial.expected
+    exact = np.zeros_like(e.M)
+    yield Further("Z", run.Z, trial.Z.astype(float), exact, GIVEN)
+    yield Further("dLdBZ", run.dLdBZ, e.dLdBZ, exact, GIVEN)
+    try:
+        yield from _again(trial, run)
+    except LayerError as error:
+        yield Note("raised", f"{error.method}_again", f"the second time, {error}")
+        yield Further("BZ_again", NOTHING, e.BZ, exact, FIRST_ANSWER)
+    if not e.eval:
+        yield from _inference_after_training(trial)
+        yield from _inference_before_backward(trial, run)
+    yield from _with_large_eps(trial)
+
+
+def _again(trial: Trial, run: Run) -> Iterator[Further]:
+    """The same object asked a second time."""
+    e, scales = trial.expected, trial.expected.scales()
+    BZ = forward(run.layer, trial.Z.copy(), eval=e.eval).copy()
+    dLdZ = backward(run.layer, trial.dLdBZ)
+    for name, claimed in (("BZ", BZ), ("dLdZ", dLdZ)):
+        first = align(run.results[name], e.Z.shape)
+        if first is not None and np.isfinite(first).all():
+            yield Further(f"{name}_again", claimed, first.astype(float), scales[name], FIRST_ANSWER)
+
+
+def _inference_after_training(trial: Trial) -> Iterator[Further | Note]:
+    """The inference output with the running statistics that the layer has after training.
+
+    They are the layer's own, so that a mistake in them is told once.
+    """
+    e = trial.expected
+    if not trial.subject.has_eval:
+        yield Note(
+            "no-inference-mode", None, "the layer's mode cannot be told: its inference is unchecked"
+        )
+        return
+    layer = trial.subject.run(trial.Z, trial.dLdBZ, eval=e.eval).layer
+    statistics = {name: align(layer.get(name), e.M.shape) for name in STATISTICS}
+    used: dict[str, Any] = {
+        name: getattr(e, name) if A is None or not np.isfinite(A).all() else A.astype(float)
+        for name, A in statistics.items()
+    }
+    if (used["running_V"] < 0).any():
+        return
+    try:
+        claimed = forward(layer, trial.Z.copy(), eval=True)
+    except LayerError as error:
+        yield Note("raised", "BZ_eval", f"in inference mode, {error}")
+        claimed = NOTHING
+    p = replace(e.parameters, **used)
+    NZ = normalise(e.Z - p.running_M, p.running_V, p.eps)
+    true = scale_and_shift(NZ, p.BW, p.Bb)
+    scale = np.abs(p.BW) * np.abs(NZ).max(axis=0, keepdims=True, initial=1) + np.abs(p.Bb)
+    yield Further("BZ_eval", claimed, true, scale, DEFINITION)
+
+
+def _inference_before_backward(trial: Trial, run: Run) -> Iterator[Note]:
+    """Whether an inference forward in between changes what backward returns: a remark."""
+    if not trial.subject.has_eval or "dLdZ" not in run.results:
+        return
+    layer, first = trial.subject.fresh(), run.results["dLdZ"]
+    try:
+        forward(layer, trial.Z.copy(), eval=False)
+        forward(layer, trial.Z[::-1] * 0.5, eval=True)
+        dLdZ = backward(layer, trial.dLdBZ)
+        same = dLdZ.shape == first.shape and np.allclose(dLdZ, first, rtol=1e-6, equal_nan=True)
+    except LayerError:
+        same = False
+    if not same:
+        yield Note(
+            "inference-before-backward",
+            "dLdZ",
+            "an inference forward between the training forward and backward changes dLdZ: run them "
+            "one after the other",
+        )
+
+
+def _with_large_eps(trial: Trial) -> Iterator[Further | Note]:
+    """BZ and dLdZ once more with an eps of the size of the data's variance."""
+    e = trial.expected
+    used = e.used_V[e.used_V > 0]
+    if not used.size:
+        return
+    eps = float(f"{np.median(used):.1g}")
+    if not trial.subject.has("eps"):
+        yield Note(
+            "eps-fixed", None, "the layer's eps cannot be set: an eps at a wrong place is unchecked"
+        )
+        return
+    parameters = replace(e.parameters, eps=eps)
+    other = expect(e.Z, e.dLdBZ, parameters, eval=e.eval)
+    subject: Subject = trial.subject.with_parameters(eps=eps)
+    run = subject.run(trial.Z, trial.dLdBZ, eval=e.eval)
+    truth: dict[str, Array] = {"BZ": other.BZ, "dLdZ": difference_definition(other)["dLdZ"].value}
+    scales = other.scales()
+    for name in ("BZ", "dLdZ"):
+        if name in run.results:
+            yield Further(
+                name + WITH_LARGE_EPS, run.results[name], truth[name], scales[name], DEFINITION
+            )
+    if run.error is None:
+        yield Note("eps-raised", None, f"BZ_eps and dLdZ_eps were computed with eps = {eps:g}")

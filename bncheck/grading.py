@@ -1,0 +1,78 @@
+"""Every layer on every mini-batch: what the gradcheck command does."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bncheck.arguments import new_layer, printing_to_stderr, read_optional_state, refuse
+from bncheck.checking import gradcheck
+from bncheck.definition import Array
+from bncheck.errors import InputError
+from bncheck.matrix import Matrix
+from bncheck.report import InputReport, LayerNotLoaded, Report
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What holds for all of them; as in `gradcheck`, and the built-in layer's dtype."""
+
+    dLdBZ: Array | None
+    state_path: str | None
+    mode: str
+    rtol: float
+    method: str
+    dtype: str
+    seed: int
+    alpha: float | None
+    eps: float | None
+
+
+def check_all(
+    batches: Sequence[Matrix], layers: Sequence[str | None], settings: Settings
+) -> Report:
+    """Check each layer on each mini-batch.
+
+    Parameters
+    ----------
+    batches
+        The mini-batches.
+    layers
+        Layer files; None for the built-in layer.
+    settings
+        All else.
+
+    Raises
+    ------
+    InputError
+        Where a setting cannot be used, or the only layer cannot be loaded. Of several layers, those
+        that cannot be loaded are in the report, and the others are checked.
+    """
+    inputs: list[InputReport] = []
+    not_loaded: list[LayerNotLoaded] = []
+    for layer in layers:
+        try:
+            inputs += [_check(batch, layer, settings) for batch in batches]
+        except InputError as error:
+            if len(layers) == 1:
+                raise
+            not_loaded.append(LayerNotLoaded(str(layer), error.message, error.help))
+    s = settings
+    return Report(s.seed, s.rtol, s.method, tuple(inputs), tuple(not_loaded))
+
+
+def _check(batch: Matrix, layer: str | None, s: Settings) -> InputReport:
+    state = read_optional_state(s.state_path, batch)
+    with printing_to_stderr(), refuse():
+        report = gradcheck(
+            new_layer(batch, layer, state, s.alpha, s.eps, s.dtype),
+            batch.values,
+            dLdBZ=s.dLdBZ,
+            state=state.parameters,
+            mode=s.mode,
+            seed=s.seed,
+            rtol=s.rtol,
+            method=s.method,
+            names=batch.names,
+            source=batch.source,
+        )
+    (only,) = report.inputs
+    return only

@@ -1,0 +1,156 @@
+"""A trial: the layer, its input in its own type, and all that is to come out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bncheck.definition import Array
+from bncheck.draws import draw
+from bncheck.expected import Expected, Parameters, expect, statistics
+from bncheck.foreign.face import Face, face_of, is_built_in, setting
+from bncheck.foreign.measuring import measure_eps
+from bncheck.subject import LayerError, Subject
+
+STARTING_VALUES = {"BW": 1.0, "Bb": 0.0, "running_M": 0.0, "running_V": 1.0}
+DEFAULT_ALPHA = 0.9
+DEFAULT_EPS = 1e-8
+
+
+@dataclass(frozen=True)
+class Trial:
+    """All that one check needs.
+
+    Attributes
+    ----------
+    subject
+        The layer, with the parameters that it starts from.
+    Z
+        The mini-batch in the layer's own type, (N, C).
+    expected
+        The definition's forward for the same numbers.
+    brought
+        What was not drawn, among BW, Bb, running_M, running_V and dLdBZ.
+    """
+
+    subject: Subject
+    Z: Array
+    expected: Expected
+    brought: frozenset[str]
+
+    @property
+    def dLdBZ(self) -> Array:
+        """The upstream gradient in the layer's own type, (N, C)."""
+        return self.expected.dLdBZ.astype(self.Z.dtype)
+
+
+def set_up(
+    layer: Any,
+    Z: Array,
+    dLdBZ: Array | None,
+    state: Mapping[str, ArrayLike],
+    rng: np.random.Generator,
+    *,
+    eval: bool,  # noqa: A002
+) -> Trial:
+    """Settle the parameters and the upstream gradient: brought along, the layer's own, or drawn.
+
+    All are rounded to the layer's own type first and converted to float64 exactly from there, so
+    that the layer and the definition get the very same numbers.
+
+    Raises
+    ------
+    ValueError
+        Where something is of another shape than it must be, or beyond the range of its type.
+    """
+    face = face_of(layer)
+    shape = (1, Z.shape[1])
+    given = {name: finite_matrix(name, value, shape) for name, value in state.items()}
+    brought = _own(face, shape) | given
+
+    kind = _working_type(layer, Z)
+    with np.errstate(over="ignore"):
+        Z = finite_matrix(f"Z in {kind}", Z.astype(kind))
+    exact = Z.astype(float)
+    alpha, eps = setting(face, "alpha", DEFAULT_ALPHA), _eps(face, shape[1])
+    M, V, _ = statistics(exact, eps)
+    drawn = draw(rng, exact, M, V, eps)
+    values = {
+        name: _rounded(brought.get(name, getattr(drawn, name)), kind) for name in STARTING_VALUES
+    }
+    for name in ("BW", "Bb"):
+        if not face.takes(name):  # a layer without it is one that has it at its starting value
+            values[name] = np.full(shape, STARTING_VALUES[name])
+    upstream = _rounded(drawn.dLdBZ if dLdBZ is None else dLdBZ, kind)
+    return Trial(
+        subject=Subject(layer, values),
+        Z=Z,
+        expected=expect(exact, upstream, Parameters(**values, alpha=alpha, eps=eps), eval=eval),
+        brought=frozenset(brought) | (frozenset() if dLdBZ is None else {"dLdBZ"}),
+    )
+
+
+def finite_matrix(name: str, A: ArrayLike, shape: tuple[int, ...] | None = None) -> Array:
+    """A as a matrix of finite floating-point numbers.
+
+    Raises
+    ------
+    ValueError
+        Where it is something else, or not of the shape asked for.
+    """
+    A = np.asarray(A)
+    if A.dtype.kind in "iu":
+        A = A.astype(float)
+    if A.dtype.kind != "f" or A.dtype.itemsize > 8:
+        raise ValueError(f"{name} is of {A.dtype}, where float64, float32 or float16 is meant")
+    if A.ndim != 2 or A.size == 0 or (shape is not None and A.shape != shape):
+        meant = shape or "(N, C)"
+        raise ValueError(f"{name} has shape {A.shape}, where {meant} is meant")
+    if not np.isfinite(A).all():
+        row, column = np.argwhere(~np.isfinite(A))[0]
+        raise ValueError(f"{name} is {A[row, column]} in row {row}, column {column}")
+    # Native byte order, rows one after the other: what every layer can take.
+    return np.ascontiguousarray(A, dtype=A.dtype.newbyteorder("="))
+
+
+def _own(face: Face, shape: tuple[int, int]) -> dict[str, Array]:
+    """The layer's own parameters, where they are no longer its starting values."""
+    own = {}
+    for name, start in STARTING_VALUES.items():
+        value = face.get(name)
+        if value is None or np.size(value) != shape[1]:
+            continue
+        A = finite_matrix(name, np.asarray(value, dtype=float).reshape(shape))
+        if (A != start).any():
+            own[name] = A
+    return own
+
+
+def _eps(face: Face, C: int) -> float:
+    """The layer's eps: what it says, or else what its output tells, or else the usual one."""
+    if face.get("eps") is not None:
+        return setting(face, "eps", DEFAULT_EPS)
+    try:
+        measured = measure_eps(Subject(face, {}).forward, C)
+    except LayerError:
+        measured = None
+    return DEFAULT_EPS if measured is None else measured
+
+
+def _working_type(layer: Any, Z: Array) -> np.dtype[Any]:
+    """The coarser of the types of Z and of what the layer makes of it."""
+    if is_built_in(layer):
+        built_in: np.dtype[Any] = face_of(layer).get("dtype")
+        return built_in
+    try:
+        made = Subject(layer, {}).forward(Z, eval=False).dtype
+    except LayerError:
+        return Z.dtype
+    return min(Z.dtype, made, key=lambda kind: kind.itemsize) if made.kind == "f" else Z.dtype
+
+
+def _rounded(A: Array, kind: np.dtype[Any]) -> Array:
+    """A, each entry rounded to the type of this kind, as float64."""
+    return A.astype(kind).astype(float)
