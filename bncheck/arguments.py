@@ -157,6 +157,8 @@ def printing_to_stderr() -> Iterator[None]:
 def _remedy(fact: str) -> str:
     if "beyond the largest" in fact or " in float" in fact:
         return "scale the input down, or leave the column out with --columns"
+    if "without the upstream" in fact:
+        return "pass --upstream FILE with the dLdBZ that the other program used"
     if "is 0" in fact:
         return "pass an --eps above 0"
     return "see --help for what is possible"

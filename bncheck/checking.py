@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bncheck.compare import Comparison, Tolerance, Verdict, align, compare, uncomparable
-from bncheck.definition import PER_FEATURE, Array
-from bncheck.doubt import reason_for_doubt
-from bncheck.expected import Expected
+from bncheck.claims import Claim, exactly, judge_claims, precision
+from bncheck.compare import Comparison, Verdict, align, uncomparable
 from bncheck.foreign.face import describe, is_built_in
-from bncheck.further import WITH_LARGE_EPS, further_checks
+from bncheck.further import further_claims, without_large_eps
 from bncheck.numdiff import FORMULAS, Formula
 from bncheck.power import hidden_mistakes
+from bncheck.remarks import remarks_on
 from bncheck.report import InputReport, Note, Report
 from bncheck.subject import LayerError, Run
 from bncheck.tolerance import tolerance_of
@@ -24,9 +23,6 @@ RTOL = 1e-6
 """Default tolerance, in units of the column's scale."""
 
 FORWARD = ("BZ", "running_M", "running_V")
-
-DEFINITION_ERROR = 32 * float(np.finfo(float).eps)
-"""What the definition's own forward is known to in float64, in units of the column's scale."""
 
 
 def gradcheck(
@@ -119,79 +115,38 @@ def _check(
     further: bool,
 ) -> tuple[tuple[Comparison, ...], tuple[Note, ...], int]:
     """Run the layer, find the truth of every quantity that it computes, and compare."""
-    e, Z = trial.expected, trial.Z
-    run = trial.subject.run(Z, trial.dLdBZ, eval=e.eval)
+    e, kind = trial.expected, trial.Z.dtype
+    run = trial.subject.run(trial.Z, trial.dLdBZ, eval=e.eval)
     truth, failure = _truth(trial, run, formula, rng)
-    scales = e.scales()
-    checks: list[Comparison] = []
+    checks = judge_claims(list(_claims(trial, run, truth, rtol)), e, kind, rtol, names)
     notes: list[Note] = []
-
-    def add(
-        name: str,
-        claimed: Array,
-        true: Array,
-        uncertainty: Array,
-        scale: Array,
-        tolerance: Tolerance,
-        against: str,
-    ) -> None:
-        check = compare(
-            name,
-            claimed,
-            true,
-            uncertainty,
-            scale=scale,
-            tolerance=tolerance,
-            against=against,
-            names=names,
-        )
-        checks.append(check)
-        notes.extend(_notes_on(check, truth, e, _precision(Z, claimed)))
-
-    for name, claimed in run.results.items():
-        scale = scales[name]
-        tolerance = tolerance_of(e, _precision(Z, claimed), rtol)
-        if name in FORWARD:
-            add(
-                name,
-                claimed,
-                getattr(e, name),
-                DEFINITION_ERROR * scale,
-                scale,
-                tolerance,
-                DEFINITION,
-            )
-        else:
-            numeric, against = truth.of(name, align(claimed, e.shape_of(name)), scale, tolerance)
-            add(name, claimed, numeric.value, numeric.uncertainty, scale, tolerance, against)
     if failure is not None:
         checks.append(uncomparable("BZ" if failure.method == "forward" else "dLdZ", (), DEFINITION))
         notes.append(Note("raised", checks[-1].name, str(failure)))
     elif further:
-        for each in further_checks(trial, run):
-            if isinstance(each, Note):
-                notes.append(each)
-                continue
-            if each.name.endswith(WITH_LARGE_EPS) and not all(check.passed for check in checks):
-                continue  # whatever is wrong is wrong with any eps
-            tolerance = tolerance_of(e, _precision(Z, each.claimed), rtol)
-            known_to = DEFINITION_ERROR * each.scale
-            add(each.name, each.claimed, each.true, known_to, each.scale, tolerance, each.against)
-    notes += _flat_shapes(checks, e.M.shape)
+        more, remarks = further_claims(trial, run)
+        if not all(check.passed for check in checks):
+            more = without_large_eps(more)  # whatever is wrong is wrong with any eps
+        checks += judge_claims(more, e, kind, rtol, names)
+        notes += remarks
+    notes += _forward_differs(checks)
+    notes += remarks_on(checks, e, kind, truth.agrees)
     notes += hidden_mistakes(e, trial.brought, names)
     return tuple(checks), tuple(notes), truth.rows
 
 
-def _flat_shapes(checks: list[Comparison], meant: tuple[int, ...]) -> Iterator[Note]:
-    """A remark on the quantities that come as (C,) where (1, C) is meant."""
-    flat = [each for each in checks if each.compared and each.name in PER_FEATURE]
-    flat = [each for each in flat if each.shape != meant]
-    if flat:
-        names = ", ".join(each.name for each in flat)
-        verb = "has" if len(flat) == 1 else "have"
-        yield Note(
-            "shape-1d", None, f"{names} {verb} shape {flat[0].shape}, where {meant} is meant"
-        )
+def _claims(trial: Trial, run: Run, truth: Truth, rtol: float) -> Iterator[Claim]:
+    """What the layer computed, beside what it should be."""
+    e = trial.expected
+    scales = e.scales()
+    for name, claimed in run.results.items():
+        scale = scales[name]
+        if name in FORWARD:
+            yield exactly(name, claimed, getattr(e, name), scale, DEFINITION)
+        else:
+            tolerance = tolerance_of(e, precision(trial.Z.dtype, claimed.dtype), rtol)
+            numeric, against = truth.of(name, align(claimed, e.shape_of(name)), scale, tolerance)
+            yield Claim(name, claimed, numeric.value, numeric.uncertainty, scale, against)
 
 
 def _truth(
@@ -206,27 +161,13 @@ def _truth(
         return find_truth(trial.subject, trial.Z, None, e, formula, rng), error
 
 
-def _notes_on(
-    check: Comparison, truth: Truth, expected: Expected, precision: float
-) -> Iterator[Note]:
-    """What there is to say about one comparison."""
-    meant = expected.shape_of(check.name)
-    if check.compared == 0:
-        yield Note("shape", check.name, f"{check.name} has shape {check.shape}, meant {meant}")
-    column = check.worst.feature if check.worst else 0
-    agrees = bool(truth.agrees[0, column])
-    if check.name == "BZ" and check.verdict is not Verdict.PASS:
+def _forward_differs(checks: list[Comparison]) -> Iterator[Note]:
+    """Say what the gradients of a wrong forward are compared with."""
+    wrong = [check for check in checks if check.name == "BZ" and check.verdict is Verdict.FAIL]
+    if wrong and wrong[0].compared:
         yield Note(
             "forward-differs",
             "BZ",
             "the layer's forward is not the definition's: its gradients are compared with finite "
             "differences of its own forward",
         )
-    doubt = reason_for_doubt(check, expected, precision, agrees=agrees)
-    if doubt:
-        yield doubt
-
-
-def _precision(Z: Array, array: Array) -> float:
-    """The relative precision of the coarser of two types."""
-    return max(float(np.finfo(A.dtype).eps) for A in (Z, array) if A.dtype.kind == "f")

@@ -166,6 +166,15 @@ def gradcheck_command(
     inputs: Inputs,
     upstream: Upstream = None,
     layer: LayerFiles = None,
+    results: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="Check these arrays, computed by another program, in place of running a layer: "
+            "BZ, running_M, running_V, dLdZ, dLdBW, dLdBb, any of them.",
+            show_default=False,
+        ),
+    ] = None,
     state: StateFile = None,
     mode: ModeOption = Mode.train,
     rtol: Annotated[
@@ -194,7 +203,7 @@ def gradcheck_command(
     at least one is inconclusive.
     """
     from bncheck.arguments import read_batches, read_upstream
-    from bncheck.grading import Settings, check_all
+    from bncheck.grading import Settings, check_all, check_file
     from bncheck.presentation import Presentation
 
     show = Presentation(json=json, quiet=quiet)
@@ -215,4 +224,11 @@ def gradcheck_command(
         alpha=alpha,
         eps=eps,
     )
+    if results is not None:
+        if layer or len(batches) > 1:
+            raise InputError(
+                "--results go with one input and no --layer",
+                "check the results of each input by themselves",
+            )
+        return show.gradcheck(check_file(batches[0], results, settings))
     return show.gradcheck(check_all(batches, layer or [None], settings))

@@ -1,6 +1,6 @@
 """Comparison: a claimed array against the true one, and the verdict."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -50,6 +50,27 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Entries:
+    """All entries of a comparison, each array of the shape of the true values.
+
+    Attributes
+    ----------
+    claimed, true
+        The values.
+    rel_error, uncertainty
+        Their difference, and what `true` is known to, in units of the column's scale.
+    severity
+        Of each entry's verdict, as in `SEVERITY`.
+    """
+
+    claimed: Array
+    true: Array
+    rel_error: Array
+    uncertainty: Array
+    severity: Array
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One quantity, claimed against true.
 
@@ -74,6 +95,8 @@ class Comparison:
         The largest of all entries, in units of the column's scale.
     worst
         The entry that decides the verdict; None where nothing could be compared.
+    entries
+        All of them, for explanations and pictures; None where nothing could be compared.
     """
 
     name: str
@@ -88,6 +111,7 @@ class Comparison:
     uncertainty: float
     tolerance: float
     worst: Entry | None
+    entries: Entries | None = field(default=None, compare=False, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -197,6 +221,7 @@ def compare(
             rel_error=float(error[at]),
             uncertainty=float(known_to[at]),
         ),
+        entries=Entries(aligned, true, error, known_to, codes),
     )
 
 

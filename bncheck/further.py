@@ -5,11 +5,12 @@ answer twice; that its eps is where it should be, which the usual eps is too sma
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from bncheck.claims import Claim, exactly
 from bncheck.closed_form import difference_definition
 from bncheck.compare import align
 from bncheck.definition import Array, normalise, scale_and_shift
@@ -29,43 +30,35 @@ FIRST_ANSWER = "first answer"
 DEFINITION = "definition"
 
 
-@dataclass(frozen=True)
-class Further:
-    """One more quantity to compare: claimed, true and the scale of each column, (1, C)."""
-
-    name: str
-    claimed: Array
-    true: Array
-    scale: Array
-    against: str
+def further_claims(trial: Trial, run: Run) -> tuple[list[Claim], list[Note]]:
+    """All that can be checked after a run that got to its end, and what is left to say."""
+    found = list(_everything(trial, run))
+    claims = [each for each in found if isinstance(each, Claim)]
+    return claims, [each for each in found if isinstance(each, Note)]
 
 
-def further_checks(trial: Trial, run: Run) -> Iterator[Further | Note]:
-    """All that can be checked after a run that got to its end.
+def without_large_eps(claims: list[Claim]) -> list[Claim]:
+    """The claims that were computed with the layer's own eps."""
+    return [claim for claim in claims if not claim.name.endswith(WITH_LARGE_EPS)]
 
-    Yields
-    ------
-    Further
-        What to compare.
-    Note
-        Why something was not compared, or a remark.
-    """
+
+def _everything(trial: Trial, run: Run) -> Iterator[Claim | Note]:
     e = trial.expected
     exact = np.zeros_like(e.M)
-    yield Further("Z", run.Z, trial.Z.astype(float), exact, GIVEN)
-    yield Further("dLdBZ", run.dLdBZ, e.dLdBZ, exact, GIVEN)
+    yield exactly("Z", run.Z, trial.Z.astype(float), exact, GIVEN)
+    yield exactly("dLdBZ", run.dLdBZ, e.dLdBZ, exact, GIVEN)
     try:
         yield from _again(trial, run)
     except LayerError as error:
         yield Note("raised", f"{error.method}_again", f"the second time, {error}")
-        yield Further("BZ_again", NOTHING, e.BZ, exact, FIRST_ANSWER)
+        yield exactly("BZ_again", NOTHING, e.BZ, exact, FIRST_ANSWER)
     if not e.eval:
         yield from _inference_after_training(trial)
         yield from _inference_before_backward(trial, run)
     yield from _with_large_eps(trial)
 
 
-def _again(trial: Trial, run: Run) -> Iterator[Further]:
+def _again(trial: Trial, run: Run) -> Iterator[Claim]:
     """The same object asked a second time."""
     e, scales = trial.expected, trial.expected.scales()
     BZ = forward(run.layer, trial.Z.copy(), eval=e.eval).copy()
@@ -73,10 +66,10 @@ def _again(trial: Trial, run: Run) -> Iterator[Further]:
     for name, claimed in (("BZ", BZ), ("dLdZ", dLdZ)):
         first = align(run.results[name], e.Z.shape)
         if first is not None and np.isfinite(first).all():
-            yield Further(f"{name}_again", claimed, first.astype(float), scales[name], FIRST_ANSWER)
+            yield exactly(f"{name}_again", claimed, first.astype(float), scales[name], FIRST_ANSWER)
 
 
-def _inference_after_training(trial: Trial) -> Iterator[Further | Note]:
+def _inference_after_training(trial: Trial) -> Iterator[Claim | Note]:
     """The inference output with the running statistics that the layer has after training.
 
     They are the layer's own, so that a mistake in them is told once.
@@ -104,7 +97,7 @@ def _inference_after_training(trial: Trial) -> Iterator[Further | Note]:
     NZ = normalise(e.Z - p.running_M, p.running_V, p.eps)
     true = scale_and_shift(NZ, p.BW, p.Bb)
     scale = np.abs(p.BW) * np.abs(NZ).max(axis=0, keepdims=True, initial=1) + np.abs(p.Bb)
-    yield Further("BZ_eval", claimed, true, scale, DEFINITION)
+    yield exactly("BZ_eval", claimed, true, scale, DEFINITION)
 
 
 def _inference_before_backward(trial: Trial, run: Run) -> Iterator[Note]:
@@ -128,7 +121,7 @@ def _inference_before_backward(trial: Trial, run: Run) -> Iterator[Note]:
         )
 
 
-def _with_large_eps(trial: Trial) -> Iterator[Further | Note]:
+def _with_large_eps(trial: Trial) -> Iterator[Claim | Note]:
     """BZ and dLdZ once more with an eps of the size of the data's variance."""
     e = trial.expected
     used = e.used_V[e.used_V > 0]
@@ -148,7 +141,7 @@ def _with_large_eps(trial: Trial) -> Iterator[Further | Note]:
     scales = other.scales()
     for name in ("BZ", "dLdZ"):
         if name in run.results:
-            yield Further(
+            yield exactly(
                 name + WITH_LARGE_EPS, run.results[name], truth[name], scales[name], DEFINITION
             )
     if run.error is None:

@@ -1,5 +1,6 @@
 """Every layer on every mini-batch: what the gradcheck command does."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,8 +8,10 @@ from bncheck.arguments import new_layer, printing_to_stderr, read_optional_state
 from bncheck.checking import gradcheck
 from bncheck.definition import Array
 from bncheck.errors import InputError
-from bncheck.matrix import Matrix
+from bncheck.matrix import Matrix, read_archive
 from bncheck.report import InputReport, LayerNotLoaded, Report
+from bncheck.results import check_results
+from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,35 @@ def check_all(
             not_loaded.append(LayerNotLoaded(str(layer), error.message, error.help))
     s = settings
     return Report(s.seed, s.rtol, s.method, tuple(inputs), tuple(not_loaded))
+
+
+def check_file(batch: Matrix, path: str, s: Settings) -> Report:
+    """Check the arrays of an .npz file that another program wrote for this mini-batch.
+
+    Raises
+    ------
+    InputError
+        Where the file or a setting cannot be used, or the file has nothing that is known.
+    """
+    state = read_optional_state(s.state_path, batch)
+    archive = read_archive(path)
+    arrays = {name: archive.read(name) for name in archive.names}
+    alpha = state.alpha if s.alpha is None else s.alpha
+    eps = state.eps if s.eps is None else s.eps
+    with refuse():
+        return check_results(
+            arrays,
+            batch.values,
+            dLdBZ=s.dLdBZ,
+            state=state.parameters,
+            alpha=DEFAULT_ALPHA if alpha is None else alpha,
+            eps=DEFAULT_EPS if eps is None else eps,
+            mode=s.mode,
+            rtol=s.rtol,
+            names=batch.names,
+            source=batch.source,
+            layer=f"results in {os.path.basename(path)}",
+        )
 
 
 def _check(batch: Matrix, layer: str | None, s: Settings) -> InputReport:

@@ -12,6 +12,7 @@ from bncheck.passes import PassOfInput, PassReport
 from bncheck.report import InputReport, Note, Report
 from bncheck.screen import UNLIMITED, Screen
 from bncheck.subject import GRADIENTS
+from bncheck.truth import DEFINITION, FINITE_DIFFERENCES
 from bncheck.wording import one_line
 
 MOST_FEATURES = 20
@@ -26,6 +27,8 @@ HEADERS = {
     "dLdZ_min": "dLdZ from",
     "dLdZ_max": "dLdZ to",
 }
+
+TRUTHS = {FINITE_DIFFERENCES: "finite differences", DEFINITION: "the definition"}
 
 LABELS = {"Z": "Z kept", "dLdBZ": "dLdBZ kept"}
 """For the rows that say whether a layer leaves its arguments alone."""
@@ -205,8 +208,7 @@ def _summary(report: Report) -> str:
     if report.verdict is Verdict.PASS:
         entries = sum(check.compared for check in gradients)
         inputs = f" of {len(report.inputs)} inputs" if len(report.inputs) > 1 else ""
-        truths = sorted({check.against for check in gradients}, reverse=True)
-        against = " and the ".join(truths) if len(truths) > 1 else truths[0]
+        against = " and ".join(sorted({TRUTHS[check.against] for check in gradients}))
         tolerance = max(check.tolerance for check in gradients)
         rounding = ", rounding included" if tolerance > report.rtol else ""
         return (
