@@ -143,6 +143,9 @@ def refuse() -> Iterator[None]:
 @contextmanager
 def printing_to_stderr() -> Iterator[None]:
     """Send what somebody's code prints to stderr, whatever way it prints."""
+    if sys.stdout is None or sys.stderr is None:  # closed: there is nothing to keep apart
+        yield
+        return
     sys.stdout.flush()
     saved = os.dup(STDOUT_FILENO)
     try:
@@ -159,6 +162,6 @@ def _remedy(fact: str) -> str:
         return "scale the input down, or leave the column out with --columns"
     if "without the upstream" in fact:
         return "pass --upstream FILE with the dLdBZ that the other program used"
-    if "is 0" in fact:
+    if fact.startswith("V + eps") and fact.endswith("is 0"):
         return "pass an --eps above 0"
     return "see --help for what is possible"

@@ -92,7 +92,7 @@ def difference_forward(
         formula=formula,
         smooth=smooth,
     )
-    dLdZ = Derivative(np.full(Z.shape, np.nan), np.full(Z.shape, np.inf))
+    dLdZ = Derivative(np.full(Z.shape, np.nan), np.full(Z.shape, np.inf), of_rows.step)
     dLdZ.value[rows] = of_rows.value
     dLdZ.uncertainty[rows] = of_rows.uncertainty
     return {**of_parameter, "dLdZ": dLdZ}

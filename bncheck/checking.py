@@ -1,6 +1,7 @@
 """gradcheck: a layer's gradients against finite differences and against the definition."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,9 @@ from numpy.typing import ArrayLike
 
 from bncheck.claims import Claim, exactly, judge_claims, precision
 from bncheck.compare import Comparison, Verdict, align, uncomparable
+from bncheck.explain.explaining import explain
 from bncheck.foreign.face import describe, is_built_in
+from bncheck.foreign.lines import Line, line_of
 from bncheck.further import further_claims, without_large_eps
 from bncheck.numdiff import FORMULAS, Formula
 from bncheck.power import hidden_mistakes
@@ -118,18 +121,23 @@ def _check(
     e, kind = trial.expected, trial.Z.dtype
     run = trial.subject.run(trial.Z, trial.dLdBZ, eval=e.eval)
     truth, failure = _truth(trial, run, formula, rng)
-    checks = judge_claims(list(_claims(trial, run, truth, rtol)), e, kind, rtol, names)
+    claims = list(_claims(trial, run, truth, rtol))
+    checks = judge_claims(claims, e, kind, rtol, names)
     notes: list[Note] = []
     if failure is not None:
-        checks.append(uncomparable("BZ" if failure.method == "forward" else "dLdZ", (), DEFINITION))
-        notes.append(Note("raised", checks[-1].name, str(failure)))
+        name = "BZ" if failure.method == "forward" else "dLdZ"
+        notes.append(Note("raised", name, str(failure)))
     elif further:
         more, remarks = further_claims(trial, run)
-        if not all(check.passed for check in checks):
-            more = without_large_eps(more)  # whatever is wrong is wrong with any eps
+        if not all(check.passed for check in checks):  # what is wrong is wrong with any eps
+            more, remarks = without_large_eps(more, remarks)
+        claims += more
         checks += judge_claims(more, e, kind, rtol, names)
         notes += remarks
-    notes += _forward_differs(checks)
+    explanations = explain(claims, checks, precision(kind), partial(_line_of, trial))
+    notes = [*explanations, *notes, *_forward_differs(checks)]
+    if failure is not None:
+        checks.append(uncomparable(name, (), DEFINITION))
     notes += remarks_on(checks, e, kind, truth.agrees)
     notes += hidden_mistakes(e, trial.brought, names)
     return tuple(checks), tuple(notes), truth.rows
@@ -142,11 +150,19 @@ def _claims(trial: Trial, run: Run, truth: Truth, rtol: float) -> Iterator[Claim
     for name, claimed in run.results.items():
         scale = scales[name]
         if name in FORWARD:
-            yield exactly(name, claimed, getattr(e, name), scale, DEFINITION)
+            yield exactly(name, claimed, getattr(e, name), scale, DEFINITION, e)
         else:
             tolerance = tolerance_of(e, precision(trial.Z.dtype, claimed.dtype), rtol)
             numeric, against = truth.of(name, align(claimed, e.shape_of(name)), scale, tolerance)
-            yield Claim(name, claimed, numeric.value, numeric.uncertainty, scale, against)
+            yield Claim(name, claimed, numeric.value, numeric.uncertainty, scale, against, e)
+
+
+def _line_of(trial: Trial, quantity: str) -> Line | None:
+    """The line of the layer's code that computes a quantity."""
+    if is_built_in(trial.subject.fresh()):
+        return None
+    method = "backward" if quantity.startswith("dLd") else "forward"
+    return line_of(trial.subject.fresh().function(method), quantity, method)
 
 
 def _truth(

@@ -30,6 +30,8 @@ class Claim:
         Unit of the errors, (1, C).
     against
         Where `true` comes from.
+    setting
+        The definition's forward in which it stands; None where there is nothing to explain in it.
     """
 
     name: str
@@ -38,11 +40,19 @@ class Claim:
     uncertainty: Array
     scale: Array
     against: str
+    setting: Expected | None = None
 
 
-def exactly(name: str, claimed: Array, true: Array, scale: Array, against: str) -> Claim:
+def exactly(
+    name: str,
+    claimed: Array,
+    true: Array,
+    scale: Array,
+    against: str,
+    setting: Expected | None = None,
+) -> Claim:
     """A claim about something that is known to float64's rounding."""
-    return Claim(name, claimed, true, DEFINITION_ERROR * scale, scale, against)
+    return Claim(name, claimed, true, DEFINITION_ERROR * scale, scale, against, setting)
 
 
 def judge_claims(

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from bncheck.definition import PER_FEATURE, Array
+from bncheck.definition import PER_FEATURE, Array, Mask
 
 
 class Verdict(StrEnum):
@@ -61,6 +61,8 @@ class Entries:
         Their difference, and what `true` is known to, in units of the column's scale.
     severity
         Of each entry's verdict, as in `SEVERITY`.
+    scale
+        The unit of each column's errors, (1, C).
     """
 
     claimed: Array
@@ -68,6 +70,23 @@ class Entries:
     rel_error: Array
     uncertainty: Array
     severity: Array
+    scale: Array
+
+    @property
+    def deciding(self) -> Mask:
+        """The entries that have the worst verdict of all."""
+        decide: Mask = self.severity == self.severity.max()
+        return decide
+
+    @property
+    def badness(self) -> Array:
+        """By what the deciding entries are ranked; -1 for the others.
+
+        An undecided entry is the worse the less is known of it, the others by their error.
+        """
+        undecided = self.severity == SEVERITY[Verdict.INCONCLUSIVE]
+        size = self.rel_error + np.where(undecided, self.uncertainty, 0)
+        return np.where(self.deciding, size, -1)
 
 
 @dataclass(frozen=True)
@@ -194,34 +213,48 @@ def compare(
         absolute = np.abs(aligned.astype(float) - true)
     error = relative_error(aligned, true, scale)
     codes = judge(error, known_to, tolerance)
-    code = codes.max()
-    verdict = list(Verdict)[code]
-    # An undecided entry is the worse the less is known of it, the others by their error.
-    badness = error + known_to if verdict is Verdict.INCONCLUSIVE else error
-    at = np.unravel_index(np.argmax(np.where(codes == code, badness, -1)), error.shape)
-    row, feature = int(at[0]), int(at[1])
+    entries = Entries(aligned, true, error, known_to, codes, scale)
     return Comparison(
         name=name,
         against=against,
         shape=np.shape(claimed),
         compared=error.size,
-        verdict=verdict,
+        verdict=list(Verdict)[codes.max()],
         failed=int((codes == SEVERITY[Verdict.FAIL]).sum()),
         undecided=int((codes == SEVERITY[Verdict.INCONCLUSIVE]).sum()),
         max_abs_error=float(absolute.max()),
         max_rel_error=float(error.max()),
         uncertainty=float(known_to.max()),
         tolerance=float(tolerance.accepted.max()),
-        worst=Entry(
-            row=None if name in PER_FEATURE else row,
-            feature=feature,
-            name=names[feature] if names else None,
-            analytic=float(aligned[at]),
-            numeric=float(true[at]),
-            rel_error=float(error[at]),
-            uncertainty=float(known_to[at]),
-        ),
-        entries=Entries(aligned, true, error, known_to, codes),
+        worst=_entry(name, entries, int(np.argmax(entries.badness)), names),
+        entries=entries,
+    )
+
+
+def worst_entries(
+    check: Comparison, count: int, names: tuple[str, ...] | None = None
+) -> tuple[Entry, ...]:
+    """Up to `count` of the entries that decide a check's verdict, the worst first."""
+    if check.entries is None:
+        return ()
+    badness = check.entries.badness.ravel()
+    order = np.argsort(-badness, kind="stable")[:count]
+    return tuple(
+        _entry(check.name, check.entries, int(at), names) for at in order if badness[at] >= 0
+    )
+
+
+def _entry(name: str, entries: Entries, at: int, names: tuple[str, ...] | None) -> Entry:
+    """The entry at a position in the flattened arrays."""
+    row, feature = divmod(at, entries.true.shape[1])
+    return Entry(
+        row=None if name in PER_FEATURE else row,
+        feature=feature,
+        name=names[feature] if names else None,
+        analytic=float(entries.claimed[row, feature]),
+        numeric=float(entries.true[row, feature]),
+        rel_error=float(entries.rel_error[row, feature]),
+        uncertainty=float(entries.uncertainty[row, feature]),
     )
 
 

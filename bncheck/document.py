@@ -70,7 +70,14 @@ def _input(report: InputReport) -> dict[str, Any]:
         "rows_sampled": report.rows_sampled,
         "checks": [_check(check) for check in report.checks],
         "notes": [
-            {"code": note.code, "check": note.check, "message": note.message}
+            {
+                "code": note.code,
+                "check": note.check,
+                "message": note.message,
+                "meant": note.meant,
+                "place": note.place,
+                "source": note.source,
+            }
             for note in report.notes
         ],
     }

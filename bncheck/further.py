@@ -13,7 +13,7 @@ import numpy as np
 from bncheck.claims import Claim, exactly
 from bncheck.closed_form import difference_definition
 from bncheck.compare import align
-from bncheck.definition import Array, normalise, scale_and_shift
+from bncheck.definition import Array
 from bncheck.expected import expect
 from bncheck.report import Note
 from bncheck.subject import STATISTICS, LayerError, Run, Subject, backward, forward
@@ -21,6 +21,9 @@ from bncheck.trial import Trial
 
 WITH_LARGE_EPS = "_eps"
 """Ends the names of what was computed with an eps of the size of the variance."""
+
+LARGE_EPS = "large-eps"
+"""Code of the note that says which eps that was."""
 
 NOTHING = np.array(None)
 """Stands for a result that never came."""
@@ -37,9 +40,10 @@ def further_claims(trial: Trial, run: Run) -> tuple[list[Claim], list[Note]]:
     return claims, [each for each in found if isinstance(each, Note)]
 
 
-def without_large_eps(claims: list[Claim]) -> list[Claim]:
-    """The claims that were computed with the layer's own eps."""
-    return [claim for claim in claims if not claim.name.endswith(WITH_LARGE_EPS)]
+def without_large_eps(claims: list[Claim], notes: list[Note]) -> tuple[list[Claim], list[Note]]:
+    """What was computed with the layer's own eps."""
+    kept = [claim for claim in claims if not claim.name.endswith(WITH_LARGE_EPS)]
+    return kept, [note for note in notes if note.code != LARGE_EPS]
 
 
 def _everything(trial: Trial, run: Run) -> Iterator[Claim | Note]:
@@ -94,10 +98,8 @@ def _inference_after_training(trial: Trial) -> Iterator[Claim | Note]:
         yield Note("raised", "BZ_eval", f"in inference mode, {error}")
         claimed = NOTHING
     p = replace(e.parameters, **used)
-    NZ = normalise(e.Z - p.running_M, p.running_V, p.eps)
-    true = scale_and_shift(NZ, p.BW, p.Bb)
-    scale = np.abs(p.BW) * np.abs(NZ).max(axis=0, keepdims=True, initial=1) + np.abs(p.Bb)
-    yield exactly("BZ_eval", claimed, true, scale, DEFINITION)
+    other = expect(e.Z, e.dLdBZ, p, eval=True)
+    yield exactly("BZ_eval", claimed, other.BZ, other.scales()["BZ"], DEFINITION, other)
 
 
 def _inference_before_backward(trial: Trial, run: Run) -> Iterator[Note]:
@@ -141,8 +143,7 @@ def _with_large_eps(trial: Trial) -> Iterator[Claim | Note]:
     scales = other.scales()
     for name in ("BZ", "dLdZ"):
         if name in run.results:
-            yield exactly(
-                name + WITH_LARGE_EPS, run.results[name], truth[name], scales[name], DEFINITION
-            )
+            label, claimed = name + WITH_LARGE_EPS, run.results[name]
+            yield exactly(label, claimed, truth[name], scales[name], DEFINITION, other)
     if run.error is None:
-        yield Note("eps-raised", None, f"BZ_eps and dLdZ_eps were computed with eps = {eps:g}")
+        yield Note(LARGE_EPS, None, f"BZ_eps and dLdZ_eps were computed with eps = {eps:g}")

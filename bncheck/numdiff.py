@@ -67,10 +67,14 @@ FORMULAS = {
 
 @dataclass(frozen=True)
 class Derivative:
-    """A numeric derivative and a bound on its error, both of the shape of what was perturbed."""
+    """A numeric derivative and a bound on its error, both of the shape of what was perturbed.
+
+    `step` is the one that was chosen for each column, (C,), where one was.
+    """
 
     value: Array
     uncertainty: Array
+    step: Array | None = None
 
 
 def differentiate(
@@ -141,7 +145,8 @@ def differentiate(
     # estimates bounds the error.
     truncation = np.where(step > LONGEST_USEFUL_STEP * length, np.inf, truncation)
     shortest = np.abs(moves[0]).min(axis=0)
-    return Derivative(value, truncation + formula.weight * noise / shortest + np.zeros_like(value))
+    uncertainty = truncation + formula.weight * noise / shortest + np.zeros_like(value)
+    return Derivative(value, uncertainty, step)
 
 
 def _step(points: Array, length: Array, unit: Array, noise: Array, order: Array) -> Array:
@@ -182,10 +187,23 @@ def _richardson(rises: Array, moves: Array, bend: Array) -> tuple[Array, Array]:
     taken, to be safe. Where nothing is known of the length (bend = 1) the extrapolation is taken to
     be no better than what it started from.
     """
+    near, far, value = central_estimates(rises, moves)
+    return value, _largest_difference(near, far) / 3 * np.minimum(3 * bend**2, 1)
+
+
+def central_estimates(rises: Array, moves: Array) -> tuple[Array, Array, Array]:
+    """Central differences at h and at 2h, and what Richardson's extrapolation makes of the two.
+
+    Parameters
+    ----------
+    rises
+        Of the loss at the nodes h, -h, 2h and -2h, which come first.
+    moves
+        How far the entry really moved to reach these nodes, of the same shape.
+    """
     near, near_square = _three_points(rises[:2], moves[:2])
     far, far_square = _three_points(rises[2:], moves[2:])
-    value = near + (near - far) * near_square / (far_square - near_square)
-    return value, _largest_difference(near, far) / 3 * np.minimum(3 * bend**2, 1)
+    return near, far, near + (near - far) * near_square / (far_square - near_square)
 
 
 def _three_points(rises: Array, moves: Array) -> tuple[Array, Array]:
@@ -215,4 +233,4 @@ def _complex_step(rise: Rise, points: Array, length: Array, noise: Array) -> Der
     """
     step = power_of_two(COMPLEX_STEP * length)
     value = np.stack([rise(row, points[row] + 1j * step).imag / step for row in range(len(points))])
-    return Derivative(value, noise / length + np.zeros_like(value))
+    return Derivative(value, noise / length + np.zeros_like(value), step)

@@ -17,11 +17,18 @@ class Note:
         The quantity that it is about; None for all of them.
     message
         For people.
+    meant
+        The formula as it should be, where the note is about a mistake in one.
+    place, source
+        Where that formula is in the layer's file, as ``file.py:41``, and the line there.
     """
 
     code: str
     check: str | None
     message: str
+    meant: str | None = None
+    place: str | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,9 @@ class Screen:
             emoji=False,
             highlight=False,
             legacy_windows=False,
+            # The environment has been asked already: rich must not take a dumb terminal for one of
+            # 80 columns.
+            _environ={},
         )
         with console.capture() as capture:
             for part in parts:
@@ -48,12 +51,12 @@ class Screen:
         return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 
-def screen_of(stream: TextIO) -> Screen:
+def screen_of(stream: TextIO | None) -> Screen:
     """The screen behind a stream, as the stream and the environment tell.
 
     NO_COLOR, FORCE_COLOR and TERM=dumb are honoured, in this order.
     """
-    terminal = stream.isatty()
+    terminal = stream is not None and stream.isatty()
     colour = terminal and os.environ.get("TERM") != "dumb"
     if os.environ.get("FORCE_COLOR"):
         colour = True

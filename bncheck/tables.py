@@ -192,9 +192,16 @@ def _value(x: float) -> str:
 
 
 def _note(note: Note) -> Text:
-    where = "" if note.check is None else f"{note.check}: "
-    text = note.message if note.message.startswith(str(note.check)) else where + note.message
-    return Text(f"note: {one_line(text)}")
+    """A remark on one line; an explanation with its place and the formula as it should be."""
+    if note.meant is None and note.place is None:
+        about = "" if note.check is None or note.check in note.message else f"{note.check}: "
+        return Text(f"note: {about}{one_line(note.message)}")
+    lines = [one_line(note.message)]
+    if note.place is not None:
+        lines += [f"  {one_line(note.place)}", f"  │ {one_line(note.source or '')}"]
+    if note.meant is not None:
+        lines.append(f"  = meant: {note.meant}")
+    return Text("\n".join(lines))
 
 
 def _closing_line(report: Report) -> Text:

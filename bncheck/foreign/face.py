@@ -61,6 +61,10 @@ class Face:
         """A layer in the same state that shares nothing with this one."""
         raise NotImplementedError
 
+    def function(self, method: str) -> Callable[..., Any]:
+        """The code of the method "forward" or "backward"."""
+        raise NotImplementedError
+
 
 class ObjectFace(Face):
     """An object with a forward, or a __call__, and a backward.
@@ -110,6 +114,12 @@ class ObjectFace(Face):
         dLdZ, returned = name_gradients(result, backward, dLdBZ.shape)
         self._gradients = {**seen, **returned}
         return dLdZ
+
+    def function(self, method: str) -> Callable[..., Any]:  # noqa: D102
+        if method == "backward":
+            backward: Callable[..., Any] = self.inner.backward
+            return backward
+        return getattr(self.inner, "forward", None) or type(self.inner).__call__
 
     def copy(self) -> "ObjectFace":  # noqa: D102
         clone = copy.copy(self)
@@ -280,6 +290,9 @@ class PairFace(Face):
         dLdZ, returned = name_gradients(result, self._backward, dLdBZ.shape)
         self._gradients = {**seen, **returned}
         return dLdZ
+
+    def function(self, method: str) -> Callable[..., Any]:  # noqa: D102
+        return self._forward if method == "forward" else self._backward
 
     def copy(self) -> "PairFace":  # noqa: D102
         clone = copy.copy(self)

@@ -31,6 +31,19 @@ WORDS_OF_MODE = {False: "train", True: "test"}
 """Names of what tells a forward its mode: True in inference, True in training, or a word."""
 
 
+INSIDE: dict[str, tuple[str, ...]] = {
+    "BZ": ("BZ", "out", "output", "y"),
+    "V": ("V", "var", "variance", "sigma2", "batch_var", "sample_var"),
+    "dLdZ": ("dLdZ", "dx", "dLdx", "dLdX", "dX"),
+}
+"""What else is called inside a layer."""
+
+
+def spellings_of(quantity: str) -> tuple[str, ...]:
+    """All that a quantity is called in other people's code."""
+    return SPELLINGS.get(quantity) or INSIDE.get(quantity) or (quantity,)
+
+
 def canonical(name: str) -> str | None:
     """The name that reports use for what somebody calls `name`; None where it is unknown."""
     for quantity, names in SPELLINGS.items():

@@ -1,0 +1,1 @@
+"""What is wrong, in words: notes by reading the numbers."""

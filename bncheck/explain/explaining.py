@@ -1,0 +1,130 @@
+"""From wrong quantities to notes that say what is wrong with them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from bncheck.claims import Claim
+from bncheck.compare import Comparison, Verdict
+from bncheck.definition import Array
+from bncheck.expected import Expected
+from bncheck.explain.alternatives import ALTERNATIVES, explain_by_alternatives
+from bncheck.explain.evidence import Evidence, Explanation
+from bncheck.explain.intermediates import BEFORE, explain_by_factor, is_consequence
+from bncheck.explain.paths import explain_inference, explain_training
+from bncheck.foreign.lines import Line
+from bncheck.report import Note
+from bncheck.tolerance import tolerance_of
+
+FINEST = 1e-6
+"""Factors and alternatives are told apart to this, in units of the scale, where rounding allows."""
+
+EQUALLY = "or, which these data cannot tell from it"
+
+Where = Callable[[str], Line | None]
+"""The line that computes a quantity, where that is known."""
+
+
+def explain(
+    claims: Sequence[Claim], checks: Sequence[Comparison], precision: float, where: Where
+) -> Iterator[Note]:
+    """Notes on every check that failed, as far as it could be compared.
+
+    Parameters
+    ----------
+    claims, checks
+        What was compared, and what came out, in the same order.
+    precision
+        Relative precision of the type that the layer computes in.
+    where
+        Gives the line of a quantity.
+
+    Notes
+    -----
+    A wrong forward is explained alone: what its gradients are compared with is not the definition.
+    """
+    failed = [
+        (claim, check)
+        for claim, check in zip(claims, checks, strict=True)
+        if check.verdict is Verdict.FAIL and check.entries is not None and claim.setting is not None
+    ]
+    names = [check.name for _, check in failed]
+    if "BZ" in names:
+        failed = [each for each in failed if not each[1].name.startswith("dLd")]
+    others = {
+        check.name: check.entries.claimed.astype(float)
+        for check in checks
+        if check.entries is not None
+    }
+    told: set[str] = set()
+    for claim, check in failed:
+        evidence = _evidence(claim, check, others, precision)
+        for note in _notes(evidence, check, names, where):
+            if note.message not in told:
+                told.add(note.message)
+                yield note
+
+
+def _evidence(
+    claim: Claim, check: Comparison, others: Mapping[str, Array], precision: float
+) -> Evidence:
+    assert check.entries is not None
+    assert claim.setting is not None
+    tolerance = float(tolerance_of(claim.setting, precision, FINEST).accepted.max())
+    uncertainty = check.entries.uncertainty
+    known_to = float(uncertainty[np.isfinite(uncertainty)].max(initial=0))
+    return Evidence(
+        name=quantity_of(claim.name),
+        label=claim.name,
+        claimed=check.entries.claimed.astype(float),
+        expected=claim.setting,
+        others=others,
+        resolution=max(tolerance, 4 * known_to),
+    )
+
+
+def quantity_of(label: str) -> str:
+    """The quantity behind a row of the report: BZ for BZ_eval and BZ_eps."""
+    for ending in ("_eval", "_eps"):
+        label = label.removesuffix(ending)
+    return label
+
+
+def _notes(
+    evidence: Evidence, check: Comparison, failed: Sequence[str], where: Where
+) -> Iterator[Note]:
+    before = [name for name in BEFORE.get(evidence.name, ()) if name in failed]
+    if before and is_consequence(evidence):
+        message = f"{evidence.label} follows rightly from a wrong {before[0]}: look there first"
+        yield Note("consequence", evidence.label, message)
+        return
+    found = explanations(evidence, _true(check))
+    if not found:
+        message = f"no known mistake explains {evidence.label}: look at its worst entries"
+        yield Note("unexplained", evidence.label, message, None, *_place(evidence, None, where))
+    for index, each in enumerate(found):
+        message = each.message if index == 0 else f"{EQUALLY}: {each.message}"
+        place = _place(evidence, each.at, where)
+        yield Note(each.code, evidence.label, message, each.meant, *place)
+
+
+def _place(evidence: Evidence, at: str | None, where: Where) -> tuple[str, str] | tuple[None, None]:
+    """File and line, and the line's text."""
+    # A line that assigns BZ need not be that of the inference mode.
+    line = None if evidence.label == "BZ_eval" else where(at or evidence.name)
+    return (line.place, line.text) if line else (None, None)
+
+
+def _true(check: Comparison) -> Array:
+    assert check.entries is not None
+    return check.entries.true
+
+
+def explanations(evidence: Evidence, true: Array) -> list[Explanation]:
+    """Every explanation that fits the evidence equally well."""
+    e: Expected = evidence.expected
+    if evidence.name == "dLdZ":
+        return explain_inference(evidence) if e.eval else explain_training(evidence)
+    if evidence.name in ALTERNATIVES:
+        return explain_by_alternatives(evidence, true) or explain_by_factor(evidence, true)
+    return explain_by_factor(evidence, true)

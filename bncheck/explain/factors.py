@@ -1,0 +1,110 @@
+"""What a factor between the claimed and the true value says about the code."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bncheck.definition import Array, Mask
+from bncheck.expected import Expected
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A factor that a mistake leads to.
+
+    Attributes
+    ----------
+    code
+        For scripts.
+    values
+        (1, C).
+    words
+        What is wrong where a quantity or a path has this factor; follows its name.
+    """
+
+    code: str
+    values: Array
+    words: str
+
+
+def factors(e: Expected) -> Iterator[Factor]:
+    """The factors of the usual mistakes, each also with the sign flipped."""
+    for factor in _positive_factors(e):
+        yield factor
+        if factor.code == "missing":
+            continue
+        words = "has its sign flipped"
+        both = words if factor.code == "one" else f"{words} and {factor.words}"
+        code = "sign" if factor.code == "one" else f"sign-{factor.code}"
+        yield Factor(code, -factor.values, both)
+
+
+def _positive_factors(e: Expected) -> Iterator[Factor]:
+    N, BW, variance = len(e.Z), e.parameters.BW, e.used_V + e.parameters.eps
+    ones = np.ones_like(BW)
+    yield Factor("missing", 0 * ones, "is missing")
+    yield Factor("one", ones, "is right")
+    yield Factor("doubled", 2 * ones, "has a factor 2 too many")
+    yield Factor("halved", ones / 2, "lacks a factor 2")
+    if N > 1:
+        yield Factor("n-forgotten", N * ones, "is not divided by N")
+        yield Factor("n-twice", ones / N, "is divided by N once too often")
+        yield Factor("n-minus-1", N / (N - 1) * ones, "is divided by N - 1 in place of N")
+        yield Factor("n-minus-1-over", (N - 1) / N * ones, "is multiplied by (N - 1) / N")
+    with np.errstate(divide="ignore"):
+        yield Factor("scale-forgotten", 1 / BW, "lacks BW")
+        yield Factor("scale-twice", BW, "has BW twice")
+    for power, code, words in POWERS:
+        yield Factor(f"power-{code}", variance**power, f"has (V + eps) to a power {words}")
+
+
+POWERS = (
+    (0.5, "half-high", "that is 1/2 too high"),
+    (1.0, "one-high", "that is 1 too high"),
+    (1.5, "three-halves-high", "that is 3/2 too high"),
+    (-0.5, "half-low", "that is 1/2 too low"),
+    (-1.0, "one-low", "that is 1 too low"),
+    (-1.5, "three-halves-low", "that is 3/2 too low"),
+)
+
+
+def fitting(ratios: Array, columns: Mask, e: Expected, resolution: Array) -> list[Factor]:
+    """The factors that the ratios, (1, C), are equal to in the columns that tell, (1, C).
+
+    Parameters
+    ----------
+    ratios
+        Claimed over true.
+    columns
+        Where the ratio means something.
+    e
+        The definition's forward.
+    resolution
+        What each ratio is known to, (1, C).
+
+    Returns
+    -------
+    list
+        Those that fit, all of them; a plain number where none of them fits but one number does.
+    """
+    found = [
+        factor
+        for factor in factors(e)
+        if columns.any() and _equal(ratios, factor.values, columns, resolution)
+    ]
+    if any(factor.code == "one" for factor in found):
+        return [factor for factor in found if factor.code == "one"]
+    if found or not columns.any():
+        return found
+    number = float(np.median(ratios[columns]))
+    values = np.full_like(ratios, number)
+    if columns.sum() > 1 and _equal(ratios, values, columns, resolution):
+        return [Factor("constant", values, f"is {number:.6g} times what it should be")]
+    return []
+
+
+def _equal(ratios: Array, values: Array, columns: Mask, resolution: Array) -> bool:
+    with np.errstate(all="ignore"):
+        same = np.abs(ratios - values) <= resolution * np.maximum(1, np.abs(values))
+    return bool(same[columns].all())
