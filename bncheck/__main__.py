@@ -1,6 +1,7 @@
 """main(argv) -> exit status: the one place where an exception becomes an exit status."""
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,6 +13,9 @@ import typer
 from bncheck.cli import app
 from bncheck.errors import ExitCode, InputError, error_text
 from bncheck.outcome import Outcome
+
+_SUGGESTION = re.compile(r"\(?(Did you mean|Possible options)")
+"""Where typer goes on from what is wrong to what may be meant."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,8 +71,14 @@ def _usage_error(error: typer.TyperException) -> InputError:
     path = context.command_path if context else "bncheck"
     if not str(error):  # no command at all
         return InputError("there is no command", f"`{path} --help` lists them")
-    message = error.format_message().rstrip(".").replace("'", "`").replace("\n", " ")
-    return InputError(message[:1].lower() + message[1:], f"see `{path} --help`")
+    message = error.format_message().replace("'", "`").replace("\n", " ")
+    fact, guess = _SUGGESTION.split(message, maxsplit=1)[0], _SUGGESTION.search(message)
+    fact = fact.strip().rstrip(".")
+    help_ = f"see `{path} --help`"
+    if guess:
+        words = message[guess.start() :].strip(" ().?")
+        help_ = f"{words[:1].lower()}{words[1:]}; {help_}"
+    return InputError(fact[:1].lower() + fact[1:], help_)
 
 
 def _print(text: str, stream: TextIO | None) -> None:

@@ -10,6 +10,7 @@ from bncheck.definition import Array
 from bncheck.errors import InputError
 from bncheck.foreign.building import build_layer
 from bncheck.foreign.face import Face, face_of
+from bncheck.foreign.loading import at_home, split_layer
 from bncheck.matrix import Matrix, read_matrix
 from bncheck.state import State, read_state
 from bncheck.subject import LayerError
@@ -138,6 +139,24 @@ def refuse() -> Iterator[None]:
         raise InputError(str(error), _remedy(str(error))) from error
     except LayerError as error:
         raise InputError(f"the layer's {error}", "mend it; gradcheck says more") from error
+
+
+@contextmanager
+def running(layer: str | None) -> Iterator[None]:
+    """Run somebody's code, or the built-in layer: what it may print, import and raise is kept in.
+
+    Raises
+    ------
+    InputError
+        In place of a ValueError or a LayerError.
+    """
+    if layer is None:
+        with refuse():
+            yield
+        return
+    place, _ = split_layer(layer)
+    with at_home(place), printing_to_stderr(), refuse():
+        yield
 
 
 @contextmanager

@@ -7,17 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bncheck.claims import Claim, exactly, judge_claims, precision
+from bncheck.claims import Claim, exactly, judge_claims, largest_error, precision
 from bncheck.compare import Comparison, Verdict, align, uncomparable
+from bncheck.curve import StepCurve, step_curve
+from bncheck.definition import Array
 from bncheck.explain.explaining import explain
 from bncheck.foreign.face import describe, is_built_in
 from bncheck.foreign.lines import Line, line_of
-from bncheck.further import further_claims, without_large_eps
+from bncheck.further import claims_with_large_eps, further_claims
 from bncheck.numdiff import FORMULAS, Formula
 from bncheck.power import hidden_mistakes
 from bncheck.remarks import remarks_on
 from bncheck.report import InputReport, Note, Report
-from bncheck.subject import LayerError, Run
+from bncheck.subject import LayerError, Run, Subject
 from bncheck.tolerance import tolerance_of
 from bncheck.trial import Trial, finite_matrix, set_up
 from bncheck.truth import DEFINITION, Truth, find_truth
@@ -40,6 +42,7 @@ def gradcheck(
     method: str = "richardson",
     names: tuple[str, ...] | None = None,
     source: str = "array",
+    curve: bool = False,
 ) -> Report:
     """Check every gradient of a batch-normalisation layer on one mini-batch.
 
@@ -70,6 +73,8 @@ def gradcheck(
         The features' names, for the report.
     source
         What the report calls the mini-batch.
+    curve
+        Whether to compute the step-size curve of the worst entry of dLdZ too.
 
     Returns
     -------
@@ -91,7 +96,7 @@ def gradcheck(
     upstream = None if dLdBZ is None else finite_matrix("dLdBZ", dLdBZ, given.shape)
     rng = np.random.default_rng(seed)
     trial = set_up(layer, given, upstream, state or {}, rng, eval=mode == "eval")
-    checks, notes, rows = _check(
+    checks, notes, truth = _check(
         trial, rng, rtol, FORMULAS[method], names, further=not is_built_in(layer)
     )
     report = InputReport(
@@ -103,7 +108,8 @@ def gradcheck(
         names=names,
         checks=checks,
         notes=notes,
-        rows_sampled=rows,
+        rows_sampled=truth.rows,
+        curve=_curve(trial, truth, checks, names) if curve else None,
     )
     return Report(seed=seed, rtol=rtol, method=method, inputs=(report,))
 
@@ -116,34 +122,63 @@ def _check(
     names: tuple[str, ...] | None,
     *,
     further: bool,
-) -> tuple[tuple[Comparison, ...], tuple[Note, ...], int]:
+) -> tuple[tuple[Comparison, ...], tuple[Note, ...], Truth]:
     """Run the layer, find the truth of every quantity that it computes, and compare."""
     e, kind = trial.expected, trial.Z.dtype
     run = trial.subject.run(trial.Z, trial.dLdBZ, eval=e.eval)
-    truth, failure = _truth(trial, run, formula, rng)
-    claims = list(_claims(trial, run, truth, rtol))
-    checks = judge_claims(claims, e, kind, rtol, names)
+    BZ = align(run.results["BZ"], e.Z.shape) if "BZ" in run.results else None
+    truth, failure = _truth(trial, run, BZ, formula, rng)
+    BZ_error = largest_error(BZ, e)
+    claims = list(_claims(trial, run, truth, rtol, BZ_error))
+    checks = judge_claims(claims, e, kind, rtol, names, BZ_error)
     notes: list[Note] = []
     if failure is not None:
-        name = "BZ" if failure.method == "forward" else "dLdZ"
-        notes.append(Note("raised", name, str(failure)))
+        notes.append(Note("raised", _broken(failure), str(failure)))
     elif further:
-        more, remarks = further_claims(trial, run)
-        if not all(check.passed for check in checks):  # what is wrong is wrong with any eps
-            more, remarks = without_large_eps(more, remarks)
-        claims += more
-        checks += judge_claims(more, e, kind, rtol, names)
-        notes += remarks
-    explanations = explain(claims, checks, precision(kind), partial(_line_of, trial))
+        for look in (further_claims, claims_with_large_eps):
+            more, remarks = look(trial, run)
+            claims += more
+            checks += judge_claims(more, e, kind, rtol, names, None)
+            notes += remarks
+            if not all(check.passed for check in checks):
+                break  # what is wrong is wrong with any eps
+        notes += _not_found(run)
+    explanations = explain(
+        claims, checks, precision(kind), BZ_error, partial(_line_of, trial.subject)
+    )
     notes = [*explanations, *notes, *_forward_differs(checks)]
-    if failure is not None:
-        checks.append(uncomparable(name, (), DEFINITION))
-    notes += remarks_on(checks, e, kind, truth.agrees)
+    notes += remarks_on(checks, claims, e, kind, truth.agrees)
     notes += hidden_mistakes(e, trial.brought, names)
-    return tuple(checks), tuple(notes), truth.rows
+    if failure is not None:
+        checks.append(uncomparable(_broken(failure), (), DEFINITION))
+    return tuple(checks), tuple(notes), truth
 
 
-def _claims(trial: Trial, run: Run, truth: Truth, rtol: float) -> Iterator[Claim]:
+def _broken(failure: LayerError) -> str:
+    """The quantity that is missing after a method raised."""
+    return "BZ" if failure.method == "forward" else "dLdZ"
+
+
+def _not_found(run: Run) -> Iterator[Note]:
+    """Name what a layer does not show under any known name."""
+    missing = [name for name in ("dLdBb", "dLdBW") if name not in run.results]
+    if missing:
+        names = ", ".join(missing)
+        yield Note("not-found", None, f"{names} not found under any known name: unchecked")
+
+
+def _curve(
+    trial: Trial, truth: Truth, checks: tuple[Comparison, ...], names: tuple[str, ...] | None
+) -> StepCurve | None:
+    """The step-size curve of the worst entry of dLdZ, or of its first."""
+    worst = [check.worst for check in checks if check.name == "dLdZ" and check.worst]
+    at = (worst[0].row or 0, worst[0].feature) if worst else (0, 0)
+    return step_curve(trial, truth, at, names)
+
+
+def _claims(
+    trial: Trial, run: Run, truth: Truth, rtol: float, BZ_error: Array | None
+) -> Iterator[Claim]:
     """What the layer computed, beside what it should be."""
     e = trial.expected
     scales = e.scales()
@@ -152,25 +187,26 @@ def _claims(trial: Trial, run: Run, truth: Truth, rtol: float) -> Iterator[Claim
         if name in FORWARD:
             yield exactly(name, claimed, getattr(e, name), scale, DEFINITION, e)
         else:
-            tolerance = tolerance_of(e, precision(trial.Z.dtype, claimed.dtype), rtol)
+            eps = precision(trial.Z.dtype, claimed.dtype)
+            tolerance = tolerance_of(name, e, eps, rtol, BZ_error)
             numeric, against = truth.of(name, align(claimed, e.shape_of(name)), scale, tolerance)
             yield Claim(name, claimed, numeric.value, numeric.uncertainty, scale, against, e)
 
 
-def _line_of(trial: Trial, quantity: str) -> Line | None:
+def _line_of(subject: Subject, quantity: str) -> Line | None:
     """The line of the layer's code that computes a quantity."""
-    if is_built_in(trial.subject.fresh()):
+    face = subject.fresh()
+    if is_built_in(face):
         return None
     method = "backward" if quantity.startswith("dLd") else "forward"
-    return line_of(trial.subject.fresh().function(method), quantity, method)
+    return line_of(face.function(method), quantity, method)
 
 
 def _truth(
-    trial: Trial, run: Run, formula: Formula, rng: np.random.Generator
+    trial: Trial, run: Run, BZ: Array | None, formula: Formula, rng: np.random.Generator
 ) -> tuple[Truth, LayerError | None]:
     """The truth, and what the layer raised on the way to it, or before."""
     e = trial.expected
-    BZ = align(run.results["BZ"], e.Z.shape) if "BZ" in run.results else None
     try:
         return find_truth(trial.subject, trial.Z, BZ, e, formula, rng), run.error
     except LayerError as error:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bncheck.compare import Comparison, compare
-from bncheck.definition import Array
+from bncheck.compare import Comparison, compare, relative_error
+from bncheck.definition import Array, largest
 from bncheck.expected import Expected
 from bncheck.tolerance import tolerance_of
 
@@ -61,6 +61,7 @@ def judge_claims(
     kind: np.dtype[np.floating],
     rtol: float,
     names: tuple[str, ...] | None,
+    BZ_error: Array | None,
 ) -> list[Comparison]:
     """Compare every claim.
 
@@ -69,13 +70,15 @@ def judge_claims(
     claims
         What to compare.
     expected
-        The definition's forward, which knows how well the data are conditioned.
+        The definition's forward, for claims without a setting of their own.
     kind
         The type of the input.
     rtol
         Tolerance in units of the scale.
     names
         The features' names.
+    BZ_error
+        As in `tolerance_of`.
     """
     return [
         compare(
@@ -84,12 +87,32 @@ def judge_claims(
             claim.true,
             claim.uncertainty,
             scale=claim.scale,
-            tolerance=tolerance_of(expected, precision(kind, claim.claimed.dtype), rtol),
+            tolerance=tolerance_of(
+                quantity_of(claim.name),
+                claim.setting or expected,
+                precision(kind, claim.claimed.dtype),
+                rtol,
+                BZ_error,
+            ),
             against=claim.against,
             names=names,
         )
         for claim in claims
     ]
+
+
+def quantity_of(label: str) -> str:
+    """The quantity behind a row of the report: BZ for BZ_eval and BZ_eps."""
+    for ending in ("_again", "_eps", "_eval"):
+        label = label.removesuffix(ending)
+    return label
+
+
+def largest_error(BZ: Array | None, expected: Expected) -> Array | None:
+    """Largest error of BZ in each column, (1, C), in units of its scale; None without a BZ."""
+    if BZ is None:
+        return None
+    return largest(relative_error(BZ, expected.BZ, expected.scales()["BZ"]))
 
 
 def precision(*kinds: np.dtype) -> float:

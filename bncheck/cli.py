@@ -13,6 +13,7 @@ from bncheck.options import (
     Alpha,
     Columns,
     Eps,
+    FigureFile,
     Inputs,
     Json,
     LayerFile,
@@ -22,11 +23,14 @@ from bncheck.options import (
     ModeOption,
     OneInput,
     OutputFile,
+    PageFile,
+    Plot,
     Precision,
     Quiet,
     Seed,
     StateFile,
     Upstream,
+    Worst,
 )
 from bncheck.outcome import Outcome
 
@@ -78,7 +82,7 @@ def forward_command(
     quiet: Quiet = False,
 ) -> Outcome:
     """Training-mode forward over mini-batches in turn, carrying the running statistics along."""
-    from bncheck.arguments import printing_to_stderr, read_batches, refuse, trained_layer
+    from bncheck.arguments import read_batches, running, trained_layer
     from bncheck.passes import run_forward
     from bncheck.presentation import Presentation
     from bncheck.state import state_arrays
@@ -86,7 +90,7 @@ def forward_command(
 
     show = Presentation(json=json, quiet=quiet, output=output)
     batches = read_batches(inputs, columns)
-    with printing_to_stderr(), refuse():
+    with running(layer):
         face = trained_layer(batches[0], layer, state, alpha, eps)
         report = run_forward(face, batches, eval=False)
     what = f"running statistics of {counted(len(batches), 'batch', 'batches')}"
@@ -107,13 +111,13 @@ def eval_command(
     quiet: Quiet = False,
 ) -> Outcome:
     """Inference-mode forward with the running statistics of --state."""
-    from bncheck.arguments import printing_to_stderr, read_batches, refuse, trained_layer
+    from bncheck.arguments import read_batches, running, trained_layer
     from bncheck.passes import run_forward
     from bncheck.presentation import Presentation
 
     show = Presentation(json=json, quiet=quiet, output=output)
     batches = read_batches(inputs, columns)
-    with printing_to_stderr(), refuse():
+    with running(layer):
         face = trained_layer(batches[0], layer, state, alpha, eps, for_eval=True)
         report = run_forward(face, batches, eval=True)
     return show.passes(report, "BZ", {})
@@ -139,10 +143,9 @@ def backward_command(
 ) -> Outcome:
     """Gradients of the loss for the upstream gradient of --upstream, in train or eval mode."""
     from bncheck.arguments import (
-        printing_to_stderr,
         read_batches,
         read_upstream,
-        refuse,
+        running,
         trained_layer,
     )
     from bncheck.passes import run_backward
@@ -154,7 +157,7 @@ def backward_command(
     (batch,) = read_batches([input], columns)
     dLdBZ = read_upstream(upstream, batch, columns)
     in_eval = mode is Mode.eval
-    with printing_to_stderr(), refuse():
+    with running(layer):
         face = trained_layer(batch, layer, state, alpha, eps, for_eval=in_eval)
         report = run_backward(face, batch, dLdBZ, eval=in_eval)
     archives = {} if gradients is None else {gradients: ("gradients", report.inputs[0].results)}
@@ -191,6 +194,10 @@ def gradcheck_command(
     alpha: Alpha = None,
     eps: Eps = None,
     columns: Columns = None,
+    worst: Worst = None,
+    plot: Plot = False,
+    figure: FigureFile = None,
+    report: PageFile = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> Outcome:
@@ -204,9 +211,12 @@ def gradcheck_command(
     """
     from bncheck.arguments import read_batches, read_upstream
     from bncheck.grading import Settings, check_all, check_file
+    from bncheck.pictures.details import Details
     from bncheck.presentation import Presentation
 
-    show = Presentation(json=json, quiet=quiet)
+    show = Presentation(
+        json=json, quiet=quiet, details=Details(worst, plot), figure=figure, page=report
+    )
     batches = read_batches(inputs, columns)
     if upstream is not None and len(batches) > 1:
         raise InputError(
@@ -223,6 +233,7 @@ def gradcheck_command(
         seed=seed,
         alpha=alpha,
         eps=eps,
+        curve=plot or figure is not None,
     )
     if results is not None:
         if layer or len(batches) > 1:

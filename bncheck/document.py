@@ -8,21 +8,21 @@ import math
 from typing import Any
 
 from bncheck import __version__
-from bncheck.compare import Comparison, Entry
+from bncheck.compare import Comparison, Entry, worst_entries
 from bncheck.errors import InputError
 from bncheck.passes import PassOfInput, PassReport
 from bncheck.report import InputReport, Report
 
 
-def gradcheck_document(report: Report) -> str:
-    """A Report as bncheck/gradcheck/1."""
+def gradcheck_document(report: Report, worst: int) -> str:
+    """A Report as bncheck/gradcheck/1, with so many entries of each check that did not pass."""
     return _document(
         "gradcheck",
         verdict=report.verdict,
         seed=report.seed,
         rtol=report.rtol,
         method=report.method,
-        inputs=[_input(each) for each in report.inputs],
+        inputs=[_input(each, worst) for each in report.inputs],
         not_loaded=[
             {"layer": each.layer, "message": each.message, "help": each.help}
             for each in report.not_loaded
@@ -59,7 +59,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _input(report: InputReport) -> dict[str, Any]:
+def _input(report: InputReport, worst: int) -> dict[str, Any]:
     return {
         "input": report.input,
         "shape": list(report.shape),
@@ -68,7 +68,7 @@ def _input(report: InputReport) -> dict[str, Any]:
         "layer": report.layer,
         "verdict": report.verdict,
         "rows_sampled": report.rows_sampled,
-        "checks": [_check(check) for check in report.checks],
+        "checks": [_check(check, report.names, worst) for check in report.checks],
         "notes": [
             {
                 "code": note.code,
@@ -83,8 +83,8 @@ def _input(report: InputReport) -> dict[str, Any]:
     }
 
 
-def _check(check: Comparison) -> dict[str, Any]:
-    return {
+def _check(check: Comparison, names: tuple[str, ...] | None, worst: int) -> dict[str, Any]:
+    document = {
         "name": check.name,
         "against": check.against,
         "shape": list(check.shape),
@@ -98,6 +98,10 @@ def _check(check: Comparison) -> dict[str, Any]:
         "tolerance": check.tolerance,
         "worst": None if check.worst is None else _entry(check.worst),
     }
+    if not check.passed:
+        entries = worst_entries(check, worst, names)
+        document["worst_entries"] = [_entry(entry) for entry in entries]
+    return document
 
 
 def _entry(entry: Entry) -> dict[str, Any]:

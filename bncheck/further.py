@@ -14,9 +14,10 @@ from bncheck.claims import Claim, exactly
 from bncheck.closed_form import difference_definition
 from bncheck.compare import align
 from bncheck.definition import Array
-from bncheck.expected import expect
+from bncheck.expected import Expected, expect
+from bncheck.foreign.face import Face
 from bncheck.report import Note
-from bncheck.subject import STATISTICS, LayerError, Run, Subject, backward, forward
+from bncheck.subject import NOTHING, STATISTICS, LayerError, Run, Subject, backward, forward
 from bncheck.trial import Trial
 
 WITH_LARGE_EPS = "_eps"
@@ -25,9 +26,6 @@ WITH_LARGE_EPS = "_eps"
 LARGE_EPS = "large-eps"
 """Code of the note that says which eps that was."""
 
-NOTHING = np.array(None)
-"""Stands for a result that never came."""
-
 GIVEN = "input"
 FIRST_ANSWER = "first answer"
 DEFINITION = "definition"
@@ -35,15 +33,18 @@ DEFINITION = "definition"
 
 def further_claims(trial: Trial, run: Run) -> tuple[list[Claim], list[Note]]:
     """All that can be checked after a run that got to its end, and what is left to say."""
-    found = list(_everything(trial, run))
-    claims = [each for each in found if isinstance(each, Claim)]
-    return claims, [each for each in found if isinstance(each, Note)]
+    return _sorted(_everything(trial, run))
 
 
-def without_large_eps(claims: list[Claim], notes: list[Note]) -> tuple[list[Claim], list[Note]]:
-    """What was computed with the layer's own eps."""
-    kept = [claim for claim in claims if not claim.name.endswith(WITH_LARGE_EPS)]
-    return kept, [note for note in notes if note.code != LARGE_EPS]
+def claims_with_large_eps(trial: Trial, _: Run) -> tuple[list[Claim], list[Note]]:
+    """BZ, dLdZ and the inference output with an eps of the size of the data's variance."""
+    return _sorted(_with_large_eps(trial))
+
+
+def _sorted(found: Iterator[Claim | Note]) -> tuple[list[Claim], list[Note]]:
+    everything = list(found)
+    claims = [each for each in everything if isinstance(each, Claim)]
+    return claims, [each for each in everything if isinstance(each, Note)]
 
 
 def _everything(trial: Trial, run: Run) -> Iterator[Claim | Note]:
@@ -59,18 +60,26 @@ def _everything(trial: Trial, run: Run) -> Iterator[Claim | Note]:
     if not e.eval:
         yield from _inference_after_training(trial)
         yield from _inference_before_backward(trial, run)
-    yield from _with_large_eps(trial)
 
 
 def _again(trial: Trial, run: Run) -> Iterator[Claim]:
-    """The same object asked a second time."""
+    """The same mini-batch after another one: nothing of that may be left in the answer."""
     e, scales = trial.expected, trial.expected.scales()
-    BZ = forward(run.layer, trial.Z.copy(), eval=e.eval).copy()
-    dLdZ = backward(run.layer, trial.dLdBZ)
+    layer = trial.subject.fresh()
+    forward(layer, _another(trial.Z), eval=e.eval)
+    backward(layer, trial.dLdBZ[::-1].copy())
+    BZ = forward(layer, trial.Z.copy(), eval=e.eval).copy()
+    dLdZ = backward(layer, trial.dLdBZ)
     for name, claimed in (("BZ", BZ), ("dLdZ", dLdZ)):
         first = align(run.results[name], e.Z.shape)
         if first is not None and np.isfinite(first).all():
-            yield exactly(f"{name}_again", claimed, first.astype(float), scales[name], FIRST_ANSWER)
+            label = f"{name}_again"
+            yield exactly(label, claimed, first.astype(float), scales[name], FIRST_ANSWER)
+
+
+def _another(Z: Array) -> Array:
+    """Another mini-batch of the same size and type, (N, C), with another mean and variance."""
+    return np.ascontiguousarray(Z[::-1] * 0.5).astype(Z.dtype)
 
 
 def _inference_after_training(trial: Trial) -> Iterator[Claim | Note]:
@@ -85,6 +94,12 @@ def _inference_after_training(trial: Trial) -> Iterator[Claim | Note]:
         )
         return
     layer = trial.subject.run(trial.Z, trial.dLdBZ, eval=e.eval).layer
+    yield from _inference(layer, trial.Z, e)
+
+
+def _inference(layer: Face, Z: Array, e: Expected, ending: str = "") -> Iterator[Claim | Note]:
+    """What a trained layer makes of Z in inference mode, by its own running statistics."""
+    label = f"BZ_eval{ending}"
     statistics = {name: align(layer.get(name), e.M.shape) for name in STATISTICS}
     used: dict[str, Any] = {
         name: getattr(e, name) if A is None or not np.isfinite(A).all() else A.astype(float)
@@ -93,13 +108,14 @@ def _inference_after_training(trial: Trial) -> Iterator[Claim | Note]:
     if (used["running_V"] < 0).any():
         return
     try:
-        claimed = forward(layer, trial.Z.copy(), eval=True)
+        # The second answer: an inference that updates the running statistics gives another one.
+        forward(layer, Z.copy(), eval=True)
+        claimed = forward(layer, Z.copy(), eval=True)
     except LayerError as error:
-        yield Note("raised", "BZ_eval", f"in inference mode, {error}")
+        yield Note("raised", label, f"in inference mode, {error}")
         claimed = NOTHING
-    p = replace(e.parameters, **used)
-    other = expect(e.Z, e.dLdBZ, p, eval=True)
-    yield exactly("BZ_eval", claimed, other.BZ, other.scales()["BZ"], DEFINITION, other)
+    other = expect(e.Z, e.dLdBZ, replace(e.parameters, **used), eval=True)
+    yield exactly(label, claimed, other.BZ, other.scales()["BZ"], DEFINITION, other)
 
 
 def _inference_before_backward(trial: Trial, run: Run) -> Iterator[Note]:
@@ -109,7 +125,7 @@ def _inference_before_backward(trial: Trial, run: Run) -> Iterator[Note]:
     layer, first = trial.subject.fresh(), run.results["dLdZ"]
     try:
         forward(layer, trial.Z.copy(), eval=False)
-        forward(layer, trial.Z[::-1] * 0.5, eval=True)
+        forward(layer, _another(trial.Z), eval=True)
         dLdZ = backward(layer, trial.dLdBZ)
         same = dLdZ.shape == first.shape and np.allclose(dLdZ, first, rtol=1e-6, equal_nan=True)
     except LayerError:
@@ -126,10 +142,9 @@ def _inference_before_backward(trial: Trial, run: Run) -> Iterator[Note]:
 def _with_large_eps(trial: Trial) -> Iterator[Claim | Note]:
     """BZ and dLdZ once more with an eps of the size of the data's variance."""
     e = trial.expected
-    used = e.used_V[e.used_V > 0]
-    if not used.size:
+    eps = float(f"{np.median(e.used_V):.1g}")
+    if eps <= e.parameters.eps:  # the layer's own eps shows well enough
         return
-    eps = float(f"{np.median(used):.1g}")
     if not trial.subject.has("eps"):
         yield Note(
             "eps-fixed", None, "the layer's eps cannot be set: an eps at a wrong place is unchecked"
@@ -145,5 +160,8 @@ def _with_large_eps(trial: Trial) -> Iterator[Claim | Note]:
         if name in run.results:
             label, claimed = name + WITH_LARGE_EPS, run.results[name]
             yield exactly(label, claimed, truth[name], scales[name], DEFINITION, other)
-    if run.error is None:
-        yield Note(LARGE_EPS, None, f"BZ_eps and dLdZ_eps were computed with eps = {eps:g}")
+    if run.error is not None:
+        return
+    yield Note(LARGE_EPS, None, f"the rows that end in _eps were computed with eps = {eps:g}")
+    if not e.eval and subject.has_eval:
+        yield from _inference(run.layer, trial.Z, other, WITH_LARGE_EPS)

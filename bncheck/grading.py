@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bncheck.arguments import new_layer, printing_to_stderr, read_optional_state, refuse
+from bncheck.arguments import new_layer, read_optional_state, refuse, running
 from bncheck.checking import gradcheck
 from bncheck.definition import Array
 from bncheck.errors import InputError
@@ -27,6 +27,7 @@ class Settings:
     seed: int
     alpha: float | None
     eps: float | None
+    curve: bool = False
 
 
 def check_all(
@@ -93,7 +94,7 @@ def check_file(batch: Matrix, path: str, s: Settings) -> Report:
 
 def _check(batch: Matrix, layer: str | None, s: Settings) -> InputReport:
     state = read_optional_state(s.state_path, batch)
-    with printing_to_stderr(), refuse():
+    with running(layer):
         report = gradcheck(
             new_layer(batch, layer, state, s.alpha, s.eps, s.dtype),
             batch.values,
@@ -105,6 +106,7 @@ def _check(batch: Matrix, layer: str | None, s: Settings) -> InputReport:
             method=s.method,
             names=batch.names,
             source=batch.source,
+            curve=s.curve,
         )
     (only,) = report.inputs
     return only

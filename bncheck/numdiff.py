@@ -22,6 +22,10 @@ LONGEST_USEFUL_STEP = 2.0**-2
 """In units of the same length: with a longer step, forced by numbers that lie far apart, nothing is
 known."""
 
+LOUDEST_NOISE = 2.0**-12
+"""In units of what the loss changes over its length: a function that is louder is not the smooth
+one that differences are for, and its derivative is not known to any digit that matters."""
+
 FEWEST_SPACINGS = 4
 """The step is at least so many units in the last place of the values that it is added to."""
 
@@ -143,7 +147,9 @@ def differentiate(
         value, truncation = _richardson(rises, moves, bend)
     # Where numbers lie so far apart that the nodes reach beyond half the length, no difference of
     # estimates bounds the error.
-    truncation = np.where(step > LONGEST_USEFUL_STEP * length, np.inf, truncation)
+    too_far = step > LONGEST_USEFUL_STEP * length
+    too_loud = _relative_noise(length, unit, noise) > LOUDEST_NOISE
+    truncation = np.where(too_far | too_loud, np.inf, truncation)
     shortest = np.abs(moves[0]).min(axis=0)
     uncertainty = truncation + formula.weight * noise / shortest + np.zeros_like(value)
     return Derivative(value, uncertainty, step)
@@ -151,13 +157,19 @@ def differentiate(
 
 def _step(points: Array, length: Array, unit: Array, noise: Array, order: Array) -> Array:
     """The step for each column, (C,), a power of two."""
-    rise_over_length = unit * length
-    relative_noise = np.full_like(length, np.finfo(float).eps)
-    np.divide(noise, rise_over_length, out=relative_noise, where=rise_over_length > 0)
+    relative_noise = _relative_noise(length, unit, noise)
     relative = np.minimum(relative_noise ** (1 / (order + 1)), LONGEST_STEP)
     spacing = np.spacing(np.abs(points).max(axis=0)).astype(float)
     step: Array = np.maximum(relative * length, FEWEST_SPACINGS * spacing)
     return power_of_two(step)
+
+
+def _relative_noise(length: Array, unit: Array, noise: Array) -> Array:
+    """The noise in units of what the loss changes over its length, (C,)."""
+    change = unit * length
+    relative = np.full_like(length, np.finfo(float).eps)
+    np.divide(noise, change, out=relative, where=change > 0)
+    return relative
 
 
 def power_of_two(x: Array) -> Array:

@@ -118,4 +118,35 @@ Upstream = Annotated[
         show_default=False,
     ),
 ]
+Worst = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="K",
+        help="Show so many of the worst entries of a check; 5 where it did not pass, else 0.",
+        show_default=False,
+    ),
+]
+Plot = Annotated[
+    bool,
+    typer.Option("--plot", help="Draw the errors and the step-size curve, whatever the verdict."),
+]
+FigureFile = Annotated[
+    str | None,
+    typer.Option(
+        "--figure",
+        metavar="FILE",
+        help="Draw both pictures with matplotlib: .png, .svg or .pdf by the ending.",
+        show_default=False,
+    ),
+]
+PageFile = Annotated[
+    str | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.html",
+        help="Write what is shown as one web page too.",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Of all that is drawn.")]

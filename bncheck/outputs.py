@@ -40,14 +40,18 @@ class Outputs:
 
     def matrix(self, path: str, A: NDArray[Any], names: Sequence[str] | None = None) -> None:
         """Write A, (N, C), to a .npy or a .csv file; names become the header row of a .csv."""
-        ending = _ending(path, ".npy", ".csv")
+        ending = ending_of(path, ".npy", ".csv")
         content = _npy(A) if ending == ".npy" else matrix_text(A, names).encode()
         self._stage(path, content)
 
     def archive(self, path: str, arrays: Mapping[str, ArrayLike]) -> None:
         """Write arrays to an .npz file under their names."""
-        _ending(path, ".npz")
+        ending_of(path, ".npz")
         self._stage(path, _npz(arrays))
+
+    def content(self, path: str, content: bytes) -> None:
+        """Write a file of another kind."""
+        self._stage(path, content)
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +127,14 @@ def _npz(arrays: Mapping[str, ArrayLike]) -> bytes:
     return stream.getvalue()
 
 
-def _ending(path: str, *possible: str) -> str:
+def ending_of(path: str, *possible: str) -> str:
+    """The ending of a path in small letters.
+
+    Raises
+    ------
+    InputError
+        Where it is none of those that are possible.
+    """
     ending = os.path.splitext(path)[1].lower()
     if ending not in possible:
         raise InputError(

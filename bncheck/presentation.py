@@ -1,8 +1,10 @@
 """From a result to what is printed and what is written."""
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -10,13 +12,17 @@ from bncheck.compare import Verdict
 from bncheck.document import gradcheck_document, pass_document
 from bncheck.errors import ExitCode, InputError, error_text
 from bncheck.outcome import Outcome
-from bncheck.outputs import Outputs, matrix_text
+from bncheck.outputs import Outputs, ending_of, matrix_text
 from bncheck.passes import PassReport
-from bncheck.report import Report
-from bncheck.screen import screen_of
-from bncheck.tables import gradcheck_text, pass_text
+from bncheck.pictures.details import WORST, Details
+from bncheck.pictures.figure import ENDINGS as FIGURE_ENDINGS
+from bncheck.pictures.figure import figure, require_matplotlib
+from bncheck.pictures.page import page
+from bncheck.report import InputReport, Report
+from bncheck.screen import Screen, screen_of
+from bncheck.tables import gradcheck_parts, gradcheck_text, pass_text
 from bncheck.targets import targets_of
-from bncheck.wording import quoted
+from bncheck.wording import one_line, quoted
 
 Archives = Mapping[str, tuple[str, Mapping[str, ArrayLike]]]
 
@@ -39,16 +45,23 @@ class Presentation:
         One JSON document in place of the tables; nothing at all.
     output
         File or folder for the matrices, or "-" for stdout.
+    details
+        What a gradient check shows below its notes.
+    figure, page
+        Files for the pictures of a gradient check, and for its report as HTML.
 
     Raises
     ------
     InputError
-        Where two of them want stdout.
+        Where two of them want stdout, or a picture cannot be drawn as the file's ending asks.
     """
 
     json: bool
     quiet: bool
     output: str | None = None
+    details: Details = field(default_factory=Details)
+    figure: str | None = None
+    page: str | None = None
 
     def __post_init__(self) -> None:
         if self.output == STDOUT and (self.json or self.quiet):
@@ -56,9 +69,21 @@ class Presentation:
             raise InputError(
                 f"-o - and {option} both say what goes to stdout", "write the matrix to a file"
             )
+        if self.page is not None:
+            ending_of(self.page, ".html")
+        if self.figure is not None:
+            ending_of(self.figure, *FIGURE_ENDINGS)
+            require_matplotlib()
 
     def gradcheck(self, report: Report) -> Outcome:
-        """Show a gradient check."""
+        """Write the files of a gradient check, all or none, and show the check.
+
+        Raises
+        ------
+        InputError
+            Where a file cannot be written.
+        """
+        saved = self._write_pictures(report) if report.inputs else []
         code = ExitCode.USAGE if report.not_loaded else EXIT_CODES[report.verdict]
         errors = "".join(
             error_text(InputError(each.message, each.help)) for each in report.not_loaded
@@ -66,9 +91,30 @@ class Presentation:
         if self.quiet:
             return Outcome(stderr=errors, code=code)
         if self.json:
-            return Outcome(gradcheck_document(report), code=code)
-        text = gradcheck_text(report, screen_of(sys.stdout)) if report.inputs else ""
+            worst = WORST if self.details.worst is None else self.details.worst
+            return Outcome(gradcheck_document(report, worst), code=code)
+        screen = screen_of(sys.stdout)
+        details = self._details(report, screen)
+        text = gradcheck_text(report, screen, details, saved) if report.inputs else ""
         return Outcome(text, stderr=errors, code=code)
+
+    def _details(self, report: Report, screen: Screen) -> Callable[[InputReport], Iterable[Any]]:
+        return partial(self.details.of, screen=screen, alone=len(report.inputs) == 1)
+
+    def _write_pictures(self, report: Report) -> list[str]:
+        """Write the figure and the page; the lines that say so."""
+        saved = []
+        with Outputs() as outputs:
+            if self.figure is not None:
+                ending = ending_of(self.figure, *FIGURE_ENDINGS)
+                outputs.content(self.figure, figure(report, ending))
+                saved.append(f"saved: pictures in {quoted(self.figure)}")
+            if self.page is not None:
+                title = f"bncheck: {report.verdict}, {report.inputs[0].input}"
+                parts = gradcheck_parts(report, Screen(), self._details(report, Screen()))
+                outputs.content(self.page, page(one_line(title), parts).encode())
+                saved.append(f"saved: report in {quoted(self.page)}")
+        return saved
 
     def passes(
         self,

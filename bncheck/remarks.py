@@ -4,24 +4,29 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bncheck.claims import precision
+from bncheck.claims import Claim, precision, quantity_of
 from bncheck.compare import Comparison
 from bncheck.definition import PER_FEATURE, Mask
 from bncheck.doubt import reason_for_doubt
 from bncheck.expected import Expected
+from bncheck.explain.formulas import meant
 from bncheck.report import Note
 from bncheck.shapes import misfit
 
 
 def remarks_on(
-    checks: Sequence[Comparison], expected: Expected, kind: np.dtype[np.floating], agrees: Mask
+    checks: Sequence[Comparison],
+    claims: Sequence[Claim],
+    expected: Expected,
+    kind: np.dtype[np.floating],
+    agrees: Mask,
 ) -> Iterator[Note]:
     """Notes on shapes, and the reasons for what is inconclusive.
 
     Parameters
     ----------
-    checks
-        The comparisons.
+    checks, claims
+        The comparisons, and what was compared, in the same order.
     expected
         The definition's forward.
     kind
@@ -29,15 +34,31 @@ def remarks_on(
     agrees
         Columns, (1, C), in which the layer's forward is the definition's.
     """
-    for check in checks:
-        if check.compared == 0 and check.shape:
-            meant = expected.shape_of(check.name)
-            yield Note("shape", check.name, misfit(check.name, check.shape, meant, len(expected.Z)))
+    for check, claim in zip(checks, claims, strict=True):
+        if check.compared == 0:
+            yield from _uncompared(check, claim, expected)
         column = check.worst.feature if check.worst else 0
         doubt = reason_for_doubt(check, expected, precision(kind), agrees=bool(agrees[0, column]))
         if doubt:
             yield doubt
     yield from _flat_shapes(checks, expected.M.shape)
+
+
+def _uncompared(check: Comparison, claim: Claim, expected: Expected) -> Iterator[Note]:
+    """Why something could not be compared: it never came, or it has another shape."""
+    if claim.claimed.dtype.kind not in "fiu":
+        if claim.name in expected.scales():  # what came of the others is told where they are made
+            yield Note("unfinished", check.name, f"{check.name} is not there: it is not finished")
+        return
+    code, message = misfit(check.name, check.shape, claim.true.shape, len(expected.Z))
+    yield Note(code, check.name, message, formula_of(claim))
+
+
+def formula_of(claim: Claim) -> str | None:
+    """The formula of what was claimed, as it should be."""
+    if claim.setting is None:
+        return None
+    return meant(quantity_of(claim.name), eval=claim.setting.eval)
 
 
 def _flat_shapes(checks: Sequence[Comparison], meant: tuple[int, ...]) -> Iterator[Note]:

@@ -1,8 +1,9 @@
 """Report: what a gradient check found, ready to be shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bncheck.compare import Comparison, Verdict, overall
+from bncheck.curve import StepCurve
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class InputReport:
         What else there is to say.
     rows_sampled
         How many rows the layer's own forward was differenced on; N where on all.
+    curve
+        The step-size curve, where it was asked for and there is a forward to difference.
     """
 
     input: str
@@ -62,6 +65,7 @@ class InputReport:
     checks: tuple[Comparison, ...]
     notes: tuple[Note, ...]
     rows_sampled: int
+    curve: StepCurve | None = field(default=None, compare=False, repr=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -104,8 +108,9 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the inputs'."""
-        return overall([each.verdict for each in self.inputs])
+        """The worst of the inputs'; a layer that could not be loaded is not known to be right."""
+        unknown = [Verdict.INCONCLUSIVE] * len(self.not_loaded)
+        return overall([each.verdict for each in self.inputs] + unknown)
 
     @property
     def passed(self) -> bool:

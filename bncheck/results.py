@@ -99,11 +99,11 @@ def check_results(
             f"the results are {', '.join(results) or 'empty'}, where some of "
             f"{', '.join(CHECKED)} are meant"
         )
-    checks = judge_claims(claims, e, kind, rtol, names)
+    checks = judge_claims(claims, e, kind, rtol, names, None)
     notes = [
         *_missing(found, gradients=upstream is not None),
         *_unbiased(found, e, of_pytorch=_of_pytorch(results)),
-        *remarks_on(checks, e, kind, np.ones(shape, bool)),
+        *remarks_on(checks, claims, e, kind, np.ones(shape, bool)),
         *hidden_mistakes(e, frozenset({*start, "dLdBZ"}), names),
     ]
     report = InputReport(

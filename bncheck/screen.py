@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.text import Text
 
 UNLIMITED = 100_000
 """Columns of what is no terminal: nothing is ever cut or folded there."""
@@ -31,10 +32,20 @@ class Screen:
     colour: bool = False
 
     def text(self, *parts: Any) -> str:
-        """Lay out rich's objects one below the other; every line ends with its last letter."""
+        """Lay out rich's objects one below the other; every line ends with its last letter.
+
+        Sentences are folded at the screen's width. Everything else comes as wide as it is: rich
+        would cut numbers to make a table fit.
+        """
+        return "".join(
+            self._laid_out(part, self.width if isinstance(part, Text) else UNLIMITED)
+            for part in parts
+        )
+
+    def _laid_out(self, part: Any, width: int) -> str:
         console = Console(
             file=io.StringIO(),
-            width=self.width,
+            width=width,
             force_terminal=self.colour,
             color_system="standard" if self.colour else None,
             markup=False,
@@ -46,8 +57,7 @@ class Screen:
             _environ={},
         )
         with console.capture() as capture:
-            for part in parts:
-                console.print(part, soft_wrap=False)
+            console.print(part)
         return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
 
 

@@ -11,12 +11,17 @@ import numpy as np
 
 from bncheck.definition import Array
 from bncheck.foreign.face import Face, face_of
+from bncheck.foreign.spelling import INTERMEDIATES
 from bncheck.wording import one_line
 
 GRADIENTS = ("dLdBb", "dLdBW", "dLdNZ", "dLdV", "dLdM", "dLdZ")
 """In the order in which a layer computes them."""
 
 STATISTICS = ("running_M", "running_V")
+
+
+NOTHING = np.array(None)
+"""Stands for a result that never came."""
 
 
 class LayerError(Exception):
@@ -105,7 +110,7 @@ class Subject:
         """
         face = self.fresh()
         _set(face, parameters)
-        return forward(face, Z, eval=eval)
+        return forward(face, Z.copy(), eval=eval)
 
     def run(self, Z: Array, dLdBZ: Array, *, eval: bool) -> Run:  # noqa: A002
         """One forward and one backward of a fresh layer."""
@@ -148,6 +153,10 @@ def backward(face: Face, dLdBZ: Array) -> Array:
 def _array(method: str, result: Any) -> Array:
     if result is None:
         raise LayerError(method, "returned nothing (None): it is not finished")
+    if result is NotImplemented:
+        raise LayerError(method, "returned NotImplemented: it is not finished")
+    if isinstance(result, tuple):
+        raise LayerError(method, f"returned a tuple of {len(result)} where an array is meant")
     array = np.asarray(result)
     if array.dtype.kind not in "fiuc":
         raise LayerError(method, f"returned {_describe(array)} where an array is meant")
@@ -190,6 +199,10 @@ def _set(face: Face, parameters: Mapping[str, Any]) -> None:
 
 
 def _quantities(face: Face, names: tuple[str, ...]) -> dict[str, Array]:
-    """Copies of the layer's arrays of these names, as far as it has them."""
+    """Copies of the layer's arrays of these names; NOTHING for what it has a place for only."""
     values = {name: face.get(name) for name in names}
-    return {name: np.array(value) for name, value in values.items() if value is not None}
+    return {
+        name: NOTHING if value is None else np.array(value)
+        for name, value in values.items()
+        if value is not None or (face.takes(name) and name not in INTERMEDIATES)
+    }

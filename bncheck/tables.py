@@ -1,8 +1,9 @@
 """Results as text for people."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from rich.cells import cell_len
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -36,8 +37,25 @@ LABELS = {"Z": "Z kept", "dLdBZ": "dLdBZ kept"}
 STYLES = {Verdict.PASS: "green", Verdict.FAIL: "bold red", Verdict.INCONCLUSIVE: "yellow"}
 
 
-def gradcheck_text(report: Report, screen: Screen) -> str:
-    """A Report as headline, table and notes for each input, and one closing line."""
+def gradcheck_parts(
+    report: Report,
+    screen: Screen,
+    details: Callable[[InputReport], Iterable[Any]],
+    saved: Sequence[str] = (),
+) -> list[Any]:
+    """A Report as headline, table, notes and details for each input, and one closing line.
+
+    Parameters
+    ----------
+    report
+        The report.
+    screen
+        What it is laid out for.
+    details
+        What else to show of an input, each part with a blank line after it.
+    saved
+        A line for each file written.
+    """
     parts: list[Any] = []
     for each in report.inputs:
         parts += [
@@ -55,8 +73,20 @@ def gradcheck_text(report: Report, screen: Screen) -> str:
             Text(""),
             *(_note(note) for note in each.notes),
             *([Text("")] if each.notes else []),
+            *details(each),
         ]
-    return screen.text(*parts, _closing_line(report))
+    parts += [Text(line) for line in [*saved, *([""] if saved else [])]]
+    return [*parts, _closing_line(report)]
+
+
+def gradcheck_text(
+    report: Report,
+    screen: Screen,
+    details: Callable[[InputReport], Iterable[Any]],
+    saved: Sequence[str] = (),
+) -> str:
+    """The same as text."""
+    return screen.text(*gradcheck_parts(report, screen, details, saved))
 
 
 def pass_text(report: PassReport, screen: Screen, saved: Sequence[str] = ()) -> str:
@@ -83,7 +113,7 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " × ".join(map(str, shape)) or "scalar"
 
 
-def _table(*columns: tuple[str, str]) -> Table:
+def plain_table(*columns: tuple[str, str]) -> Table:
     """A table without lines; each column is its header and how it is justified."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for header, justify in columns:
@@ -91,7 +121,7 @@ def _table(*columns: tuple[str, str]) -> Table:
     return table
 
 
-def _fitted(build: Callable[[int], Table], names: Sequence[str], screen: Screen) -> Padding:
+def fitted(build: Callable[[int], Table], names: Sequence[str], screen: Screen) -> Padding:
     """A table whose longest texts are cut as far as the screen asks for.
 
     Parameters
@@ -101,7 +131,7 @@ def _fitted(build: Callable[[int], Table], names: Sequence[str], screen: Screen)
     names
         The texts that may be cut. Numbers never are.
     """
-    longest = max(map(len, names))
+    longest = max(map(cell_len, names), default=0)
     table = build(longest)
     excess = _width(table) - screen.width
     if excess > 0:
@@ -111,13 +141,15 @@ def _fitted(build: Callable[[int], Table], names: Sequence[str], screen: Screen)
 
 def _width(table: Table) -> int:
     """Columns that a table takes, with the one before it."""
-    return 1 + max(map(len, Screen().text(table).splitlines()))
+    return 1 + max(map(cell_len, Screen().text(table).splitlines()))
 
 
-def _cut(name: str, letters: int) -> Text:
-    text = Text(name)
-    text.truncate(letters, overflow="ellipsis")
-    return text
+def cut_to(name: str, letters: int) -> Text:
+    """A name, or a place such as `row 12, ash`, of so many letters; a row's number is never cut."""
+    head, comma, tail = name.rpartition(", ") if name.startswith("row ") else ("", "", name)
+    kept = Text(tail)
+    kept.truncate(max(letters - len(head + comma), SHORTEST_NAME // 2), overflow="ellipsis")
+    return Text(head + comma).append_text(kept)
 
 
 def _checks_fitted(checks: Sequence[Comparison], screen: Screen) -> Padding:
@@ -126,11 +158,11 @@ def _checks_fitted(checks: Sequence[Comparison], screen: Screen) -> Padding:
     table = _check_table(checks, shapes=True)
     if _width(table) <= screen.width:
         return Padding(table, (0, 0, 0, 1), expand=False)
-    return _fitted(lambda cut: _check_table(checks, shapes=False, cut=cut), places, screen)
+    return fitted(lambda cut: _check_table(checks, shapes=False, cut=cut), places, screen)
 
 
 def _check_table(checks: Sequence[Comparison], *, shapes: bool, cut: int = UNLIMITED) -> Table:
-    table = _table(
+    table = plain_table(
         ("quantity", "left"),
         *([("shape", "left")] if shapes else []),
         ("error", "right"),
@@ -145,9 +177,9 @@ def _check_table(checks: Sequence[Comparison], *, shapes: bool, cut: int = UNLIM
         table.add_row(
             Text(LABELS.get(check.name, check.name)),
             *([Text(_shape(check.shape))] if shapes else []),
-            _error(worst.rel_error) if worst else "",
-            _error(check.uncertainty) if worst else "",
-            _cut(_place(check), cut),
+            two_digits(worst.rel_error) if worst else "",
+            two_digits(check.uncertainty) if worst else "",
+            cut_to(_place(check), cut),
             _value(worst.analytic) if worst and not exact else "",
             _value(worst.numeric) if worst and not exact else "",
             _verdict(check.verdict),
@@ -181,7 +213,7 @@ def short(x: float) -> str:
     return f"{x:g}".replace("e-0", "e-").replace("e+0", "e")
 
 
-def _error(x: float) -> str:
+def two_digits(x: float) -> str:
     """Two digits."""
     return "0" if x == 0 else f"{x:.1e}"
 
@@ -205,8 +237,7 @@ def _note(note: Note) -> Text:
 
 
 def _closing_line(report: Report) -> Text:
-    word = Text(report.verdict, style=STYLES[report.verdict])
-    return word.append(": ", style="none").append(_summary(report), style="not bold default")
+    return Text.assemble((report.verdict, STYLES[report.verdict]), f": {_summary(report)}")
 
 
 def _summary(report: Report) -> str:
@@ -258,12 +289,14 @@ def _features_fitted(each: PassOfInput, screen: Screen) -> Padding:
     columns = [_aligned([float(x) for x in values[:shown]]) for values in each.features.values()]
 
     def build(cut: int) -> Table:
-        table = _table(("feature", "left"), *((HEADERS.get(q, q), "right") for q in each.features))
+        table = plain_table(
+            ("feature", "left"), *((HEADERS.get(q, q), "right") for q in each.features)
+        )
         for name, *row in zip(names, *columns, strict=True):
-            table.add_row(_cut(name, cut), *row)
+            table.add_row(cut_to(name, cut), *row)
         return table
 
-    return _fitted(build, names, screen)
+    return fitted(build, names, screen)
 
 
 def _aligned(numbers: Sequence[float]) -> list[str]:

@@ -14,24 +14,57 @@ LARGEST_ACCEPTED_ROUNDINGS = 64
 """The same for types so coarse that even well-conditioned data lose more."""
 
 
-def rounding_budget(expected: Expected, eps: float) -> Array:
+WITHOUT_MEAN = frozenset({"running_M", "dLdBb", "dLdNZ", "dLdM"})
+"""Nothing large is subtracted on the way to these."""
+
+SUBTRACTING = frozenset({"BZ", "running_V"})
+"""These show at first hand what the subtraction of the mean has cost."""
+
+
+def rounding_budget(N: int, condition: Array, eps: float) -> Array:
     """What rounding may do to a right layer's results, (1, C), in units of the column's scale.
 
     A layer that computes in a type of relative precision `eps` may lose eps times the size of the
-    numbers that it subtracts, Z and its mean, in units of sqrt(V + eps); over N rows such errors
-    add up to sqrt(N) times as much where they are sums of N roundings.
+    numbers that it subtracts, Z and its mean, in units of sqrt(V + eps): this is `condition`,
+    (1, C). Over N rows such errors add up to sqrt(N) times as much where they are sums of N.
     """
-    budget: Array = 2 * eps * np.sqrt(len(expected.Z)) * (4 + expected.condition)
+    budget: Array = 2 * eps * np.sqrt(N) * (4 + condition)
     return budget
 
 
-def tolerance_of(expected: Expected, eps: float, rtol: float) -> Tolerance:
-    """The tolerance for results of relative precision `eps`.
+def tolerance_of(
+    name: str, expected: Expected, eps: float, rtol: float, BZ_error: Array | None = None
+) -> Tolerance:
+    """The tolerance for a quantity of relative precision `eps`.
 
     Rounding is accepted on top of `rtol` up to a limit. An error that is larger, but not larger
     than rounding can explain, is neither accepted nor called a mistake.
+
+    Parameters
+    ----------
+    name
+        The quantity.
+    expected
+        The definition's forward.
+    eps
+        Relative precision of the type that it was computed in.
+    rtol
+        In units of the scale.
+    BZ_error
+        Largest error of the layer's BZ in each column, (1, C), in units of its scale, if known:
+        what the layer lost in its forward bounds what it may have lost in its gradients.
     """
-    budget = rounding_budget(expected, eps)
+    budget = rounding_budget(len(expected.Z), _condition(name, expected, eps, BZ_error), eps)
     limit = max(LARGEST_ACCEPTED, LARGEST_ACCEPTED_ROUNDINGS * eps)
     accepted = np.maximum(rtol, np.minimum(budget, limit))
     return Tolerance(accepted, np.maximum(rtol, budget))
+
+
+def _condition(name: str, e: Expected, eps: float, BZ_error: Array | None) -> Array:
+    """How many times its unit of length the numbers are that were subtracted, (1, C)."""
+    nothing: Array = np.zeros_like(e.M)
+    if name in WITHOUT_MEAN or (name == "dLdZ" and e.eval):
+        return nothing
+    if name in SUBTRACTING or BZ_error is None:
+        return e.condition
+    return np.minimum(e.condition, 4 * BZ_error / eps)

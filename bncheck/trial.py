@@ -15,6 +15,7 @@ from bncheck.foreign.measuring import measure_eps
 from bncheck.subject import LayerError, Subject
 
 STARTING_VALUES = {"BW": 1.0, "Bb": 0.0, "running_M": 0.0, "running_V": 1.0}
+PARAMETERS = ("BW", "Bb")
 DEFAULT_ALPHA = 0.9
 DEFAULT_EPS = 1e-8
 
@@ -66,9 +67,12 @@ def set_up(
         Where something is of another shape than it must be, or beyond the range of its type.
     """
     face = face_of(layer)
+    if eval and not face.has_eval:
+        raise ValueError(f"{face.name} has no inference mode that can be told from outside")
     shape = (1, Z.shape[1])
     given = {name: finite_matrix(name, value, shape) for name, value in state.items()}
-    brought = _own(face, shape) | given
+    own = _own(face, shape)
+    brought = own | given
 
     kind = _working_type(layer, Z)
     with np.errstate(over="ignore"):
@@ -80,9 +84,10 @@ def set_up(
     values = {
         name: _rounded(brought.get(name, getattr(drawn, name)), kind) for name in STARTING_VALUES
     }
-    for name in ("BW", "Bb"):
-        if not face.takes(name):  # a layer without it is one that has it at its starting value
-            values[name] = np.full(shape, STARTING_VALUES[name])
+    for name, start in STARTING_VALUES.items():
+        if not face.takes(name) and (face.get(name) is not None or name in PARAMETERS):
+            # What cannot be set is what it is; a layer without BW is one that has it at 1.
+            values[name] = own.get(name, np.full(shape, start))
     upstream = _rounded(drawn.dLdBZ if dLdBZ is None else dLdBZ, kind)
     return Trial(
         subject=Subject(layer, values),

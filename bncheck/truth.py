@@ -5,6 +5,7 @@ forward's rounding noise. The other is the definition, differenced in closed for
 but says something of the layer only where the layer's forward is the definition's.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,8 @@ from bncheck.black_box import difference_forward
 from bncheck.closed_form import difference_definition
 from bncheck.compare import SEVERITY, Tolerance, Verdict, judge, relative_error
 from bncheck.definition import Array, Mask, largest
-from bncheck.expected import Expected
-from bncheck.noise import Noise, least_noise, measure_noise
+from bncheck.expected import Expected, expect
+from bncheck.noise import DISTANCE, Noise, measure_noise
 from bncheck.numdiff import Derivative, Formula
 from bncheck.stages import difference_stages
 from bncheck.subject import Subject
@@ -59,7 +60,9 @@ class Truth:
         """The derivative to judge `claimed` by, and where it comes from.
 
         The black box decides. Where it is too noisy to, entry by entry, the closed form does, in
-        the columns in which it speaks of this layer.
+        the columns in which it speaks of this layer. It also has the last word on what the black
+        box lets pass: where BW is 0 or small beside Bb, a forward may be wrong in a way that its
+        output hardly shows.
         """
         if name in self.stages:
             return self.stages[name], FINITE_DIFFERENCES
@@ -71,8 +74,11 @@ class Truth:
             return black, FINITE_DIFFERENCES
         with np.errstate(all="ignore"):
             known_to = np.where(black.uncertainty == 0, 0, black.uncertainty / scale)
+            closed_to = np.where(closed.uncertainty == 0, 0, closed.uncertainty / scale)
         codes = judge(relative_error(claimed, black.value, scale), known_to, tolerance)
-        helped = (codes == SEVERITY[Verdict.INCONCLUSIVE]) & self.agrees
+        closed_codes = judge(relative_error(claimed, closed.value, scale), closed_to, tolerance)
+        undecided = codes == SEVERITY[Verdict.INCONCLUSIVE]
+        helped = (undecided | (closed_codes > codes)) & self.agrees
         if not helped.any():
             return black, FINITE_DIFFERENCES
         return Derivative(
@@ -111,8 +117,11 @@ def find_truth(
     if BZ is None or not np.isfinite(BZ).all():
         return Truth({}, closed_form, stages, np.zeros((1, C), bool), 0)
 
-    noise = _noise(subject, Z, e, rng)
+    noise = measure_noise(lambda A: subject.forward(A, eval=e.eval), Z, e, rng)
     agrees = _agreement(BZ, e, noise)
+    for moved in _displaced(Z, e, rng):
+        there = expect(moved.astype(float), e.dLdBZ, e.parameters, eval=e.eval)
+        agrees &= _agreement(subject.forward(moved, eval=e.eval), there, noise)
     affordable = max(int(BLACK_BOX_BUDGET / (len(formula.nodes) * Z.size)), 1)
     rows = np.sort(rng.permutation(N)[:affordable])
     # In inference mode the loss is a straight line: any difference of two estimates is noise, and
@@ -124,10 +133,17 @@ def find_truth(
     return Truth(black_box, closed_form, stages, agrees, len(rows))
 
 
-def _noise(subject: Subject, Z: Array, expected: Expected, rng: np.random.Generator) -> Noise:
-    if expected.eval:
-        return least_noise(expected, float(np.finfo(Z.dtype).eps))
-    return measure_noise(lambda A: subject.forward(A, eval=False), Z, expected, rng)
+def _displaced(Z: Array, expected: Expected, rng: np.random.Generator) -> Iterator[Array]:
+    """Z with one row moved as far as differences are taken, up and down.
+
+    A forward that is right at Z need not be right beside it: in a constant column NZ is 0 whatever
+    the variance is taken to be.
+    """
+    for away in (DISTANCE, -DISTANCE):
+        row = int(rng.integers(len(Z)))
+        moved = Z.copy()
+        moved[row] = (Z[row] + away * expected.length[0]).astype(Z.dtype)
+        yield moved
 
 
 def _agreement(BZ: Array, expected: Expected, noise: Noise) -> Mask:
@@ -139,5 +155,5 @@ def _agreement(BZ: Array, expected: Expected, noise: Noise) -> Mask:
     error = largest(relative_error(BZ, expected.BZ, scale))
     with np.errstate(all="ignore"):
         visible = np.nan_to_num(noise.BZ / scale)
-    budget = rounding_budget(expected, float(np.finfo(BZ.dtype).eps))
+    budget = rounding_budget(len(BZ), expected.condition, float(np.finfo(BZ.dtype).eps))
     return error <= np.minimum(visible + budget, 1e-3)

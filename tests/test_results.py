@@ -109,4 +109,4 @@ def test_results_that_cannot_be_used_are_refused(
 def test_a_misshapen_array_is_recognised(
     shape: tuple[int, ...], meant: tuple[int, ...], guess: str
 ) -> None:
-    assert misfit("A", shape, meant, 7) == f"A has shape {shape}, where {meant} is meant{guess}"
+    assert misfit("A", shape, meant, 7)[1] == f"A has shape {shape}, where {meant} is meant{guess}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from bncheck.claims import Claim
+from bncheck.claims import Claim, quantity_of
 from bncheck.compare import Comparison, Verdict
 from bncheck.definition import Array
 from bncheck.expected import Expected
@@ -26,7 +26,11 @@ Where = Callable[[str], Line | None]
 
 
 def explain(
-    claims: Sequence[Claim], checks: Sequence[Comparison], precision: float, where: Where
+    claims: Sequence[Claim],
+    checks: Sequence[Comparison],
+    precision: float,
+    BZ_error: Array | None,
+    where: Where,
 ) -> Iterator[Note]:
     """Notes on every check that failed, as far as it could be compared.
 
@@ -36,6 +40,8 @@ def explain(
         What was compared, and what came out, in the same order.
     precision
         Relative precision of the type that the layer computes in.
+    BZ_error
+        As in `tolerance_of`.
     where
         Gives the line of a quantity.
 
@@ -58,7 +64,7 @@ def explain(
     }
     told: set[str] = set()
     for claim, check in failed:
-        evidence = _evidence(claim, check, others, precision)
+        evidence = _evidence(claim, check, others, precision, BZ_error)
         for note in _notes(evidence, check, names, where):
             if note.message not in told:
                 told.add(note.message)
@@ -66,11 +72,19 @@ def explain(
 
 
 def _evidence(
-    claim: Claim, check: Comparison, others: Mapping[str, Array], precision: float
+    claim: Claim,
+    check: Comparison,
+    others: Mapping[str, Array],
+    precision: float,
+    BZ_error: Array | None,
 ) -> Evidence:
     assert check.entries is not None
     assert claim.setting is not None
-    tolerance = float(tolerance_of(claim.setting, precision, FINEST).accepted.max())
+    tolerance = float(
+        tolerance_of(
+            quantity_of(claim.name), claim.setting, precision, FINEST, BZ_error
+        ).accepted.max()
+    )
     uncertainty = check.entries.uncertainty
     known_to = float(uncertainty[np.isfinite(uncertainty)].max(initial=0))
     return Evidence(
@@ -83,16 +97,16 @@ def _evidence(
     )
 
 
-def quantity_of(label: str) -> str:
-    """The quantity behind a row of the report: BZ for BZ_eval and BZ_eps."""
-    for ending in ("_eval", "_eps"):
-        label = label.removesuffix(ending)
-    return label
-
-
 def _notes(
     evidence: Evidence, check: Comparison, failed: Sequence[str], where: Where
 ) -> Iterator[Note]:
+    lost = int((~np.isfinite(evidence.claimed)).sum())
+    if lost:
+        message = (
+            f"{lost} of the {evidence.claimed.size} entries of {evidence.label} are no numbers"
+        )
+        yield Note("not-finite", evidence.label, message, None, *_place(evidence, None, where))
+        return
     before = [name for name in BEFORE.get(evidence.name, ()) if name in failed]
     if before and is_consequence(evidence):
         message = f"{evidence.label} follows rightly from a wrong {before[0]}: look there first"
@@ -111,7 +125,7 @@ def _notes(
 def _place(evidence: Evidence, at: str | None, where: Where) -> tuple[str, str] | tuple[None, None]:
     """File and line, and the line's text."""
     # A line that assigns BZ need not be that of the inference mode.
-    line = None if evidence.label == "BZ_eval" else where(at or evidence.name)
+    line = None if "_eval" in evidence.label else where(at or evidence.name)
     return (line.place, line.text) if line else (None, None)
 
 

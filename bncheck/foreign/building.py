@@ -76,14 +76,14 @@ def _make(candidate: LayerClass, C: int, alpha: float | None, eps: float | None,
             BRIDGE,
         )
     settings = {"alpha": alpha, "eps": eps}
-    named = {
-        name: settings[quantity]
-        for name in list(parameters)[len(positional) :]
-        if (quantity := canonical(name)) in settings and settings[quantity] is not None
-    }
+    named = {}
+    for name in list(parameters)[len(positional) :]:
+        value = settings.get(canonical(name) or "")
+        if value is not None and name != "momentum":  # what that weighs, its default tells
+            named[name] = value
     try:
         return candidate.cls(*positional, **named)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
             f"{where} cannot be made: {type(error).__name__}: {one_line(str(error))}",
             f"make {quoted(candidate.name)} work with the number of features alone",

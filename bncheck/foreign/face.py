@@ -77,6 +77,7 @@ class ObjectFace(Face):
         self.inner = inner
         self.name = type(inner).__name__ if name is None else name
         self._switch = _switch_of(inner)
+        self._momentum_of_new = weighs_new(_attribute(inner, "alpha"), _alpha_of(inner))
         self._gradients: Mapping[str, Any] = {}
 
     @property
@@ -85,23 +86,24 @@ class ObjectFace(Face):
         return self._switch is not None
 
     def takes(self, quantity: str) -> bool:  # noqa: D102
-        return _attribute(self.inner, quantity) is not None
+        attribute = _attribute(self.inner, quantity)
+        return attribute is not None and _is_settable(self.inner, attribute)
 
     def get(self, quantity: str) -> Any:  # noqa: D102
         attribute = _attribute(self.inner, quantity)
         if quantity in self._gradients:
             return self._gradients[quantity]
         value = None if attribute is None else getattr(self.inner, attribute)
-        if quantity == "alpha" and value is not None:
-            return old_weight(attribute, value)
+        if quantity == "alpha" and value is not None and self._momentum_of_new:
+            return 1 - float(value)
         return value
 
     def set(self, quantity: str, value: Any) -> None:  # noqa: D102
         attribute = _attribute(self.inner, quantity)
         if attribute is None:
             raise AttributeError(f"{self.name} has no {quantity}")
-        if quantity == "alpha":
-            value = old_weight(attribute, value, like=getattr(self.inner, attribute))
+        if quantity == "alpha" and self._momentum_of_new:
+            value = 1 - value
         setattr(self.inner, attribute, in_the_form_of(getattr(self.inner, attribute), value))
 
     def forward(self, Z: Array, *, eval: bool) -> Any:  # noqa: A002, D102
@@ -128,14 +130,24 @@ class ObjectFace(Face):
         return clone
 
 
-def old_weight(attribute: str | None, value: Any, like: Any = None) -> float:
-    """The weight of the old value, from `alpha` or from a `momentum`, and back.
+def weighs_new(name: str | None, value: Any) -> bool:
+    """Whether a setting of this name and value is the weight of the NEW statistics.
 
-    PyTorch's momentum is the weight of the NEW value, and small; other code that says momentum
-    means the old one's, and it is large.
+    PyTorch's momentum is, and it is small; other code that says momentum means the old one's, and
+    there it is large.
     """
-    of_new = attribute == "momentum" and float(value if like is None else like) < 0.5
-    return 1 - float(value) if of_new else float(value)
+    return name == "momentum" and np.ndim(value) == 0 and value is not None and value < 0.5
+
+
+def _alpha_of(inner: Any) -> Any:
+    attribute = _attribute(inner, "alpha")
+    return None if attribute is None else getattr(inner, attribute)
+
+
+def _is_settable(inner: Any, attribute: str) -> bool:
+    """Whether an attribute can be set: a property without a setter cannot."""
+    found = inspect.getattr_static(type(inner), attribute, None)
+    return not isinstance(found, property) or found.fset is not None
 
 
 def in_the_form_of(like: Any, value: Any) -> Any:

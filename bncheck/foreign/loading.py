@@ -26,11 +26,53 @@ def split_layer(argument: str) -> tuple[str, str | None]:
     return argument, None
 
 
-def load_module(place: str) -> ModuleType:
-    """Run a Python file, or import a module by its dotted name.
+@contextlib.contextmanager
+def at_home(place: str) -> Iterator[None]:
+    """Let a layer file find its siblings and its package, and nobody else's of the same names.
 
-    A file's folder comes first on the module path while it runs, so that it finds its siblings; a
-    file in a package is imported as part of it, so that its relative imports work.
+    Holds while the layer is loaded and while it runs, since functions import too. A file's own
+    folder, or that of its package, comes first on the module path, and modules of the names that
+    are there are set aside, so that the next `utils.py` is not taken for the last one.
+    """
+    folder = str(_home(Path(place))) if place.endswith(".py") else os.getcwd()
+    aside = _set_aside(Path(folder)) if place.endswith(".py") else {}
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and Path(file).is_relative_to(folder) and place.endswith(".py"):
+                del sys.modules[name]
+        sys.modules.update(aside)
+
+
+def _home(path: Path) -> Path:
+    """The folder of a file, or that of the outermost package that it is in."""
+    home = path.resolve().parent
+    while (home / "__init__.py").is_file():
+        home = home.parent
+    return home
+
+
+def _set_aside(folder: Path) -> dict[str, ModuleType]:
+    """Take the modules away whose names are also in the folder, but for those that we run on."""
+    if not folder.is_dir():
+        return {}
+    there = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+    there -= {*sys.stdlib_module_names, "numpy", "bncheck"}
+    names = [name for name in sys.modules if name.partition(".")[0] in there]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def load_module(place: str) -> ModuleType:
+    """Run a Python file, or import a module by its dotted name; `at_home` must hold.
+
+    A file in a package is imported as part of it, so that its relative imports work.
 
     Raises
     ------
@@ -38,14 +80,17 @@ def load_module(place: str) -> ModuleType:
         Where there is no such file or module, or running it fails in whatever way.
     """
     if place.endswith(".py"):
-        return _run(_file(place), place)
-    if not _MODULE.fullmatch(place):
+        path = _file(place)
+        parts = path.relative_to(_home(path)).with_suffix("").parts
+        if len(parts) > 1:
+            return _guarded(lambda: importlib.import_module(".".join(parts)), place)
+        return _guarded(lambda: _import_file(path), place)
+    if not _MODULE.fullmatch(place) or os.path.isdir(place):
         raise InputError(
             f"{quoted(place)} is no layer file",
             "name a .py file, or a module as in package.module:NAME",
         )
-    with _first_on_path(os.getcwd()):
-        return _guarded(lambda: importlib.import_module(place), place)
+    return _guarded(lambda: importlib.import_module(place), place)
 
 
 def _file(place: str) -> Path:
@@ -55,17 +100,6 @@ def _file(place: str) -> Path:
     if not path.is_file():
         raise InputError(f"{quoted(place)} is no file", "name a .py file")
     return path.resolve()
-
-
-def _run(path: Path, place: str) -> ModuleType:
-    """The module of a file, under its name in its package, or a name of its own."""
-    top, dotted = path.parent, path.stem
-    while (top / "__init__.py").is_file():
-        top, dotted = top.parent, f"{top.name}.{dotted}"
-    with _first_on_path(str(top)):
-        if "." in dotted:
-            return _guarded(lambda: importlib.import_module(dotted), place)
-        return _guarded(lambda: _import_file(path), place)
 
 
 def _import_file(path: Path) -> ModuleType:
@@ -83,16 +117,6 @@ def _import_file(path: Path) -> ModuleType:
     return module
 
 
-@contextlib.contextmanager
-def _first_on_path(folder: str) -> Iterator[None]:
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(folder)
-
-
 def _guarded(load: Callable[[], ModuleType], place: str) -> ModuleType:
     try:
         return load()
@@ -105,8 +129,8 @@ def _guarded(load: Callable[[], ModuleType], place: str) -> ModuleType:
         ) from error
     except BaseException as error:
         raise InputError(
-            f"{quoted(place)} cannot be loaded: {type(error).__name__}: {one_line(str(error))}"
-            f"{_line_of(error, place)}",
+            f"{quoted(place)} cannot be loaded: {type(error).__name__}: "
+            f"{one_line(getattr(error, 'msg', None) or str(error))}{_line_of(error, place)}",
             "run it with python to see the whole error",
         ) from error
 

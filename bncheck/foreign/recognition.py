@@ -125,8 +125,19 @@ def _own_functions(module: ModuleType) -> dict[str, Callable[..., Any]]:
 
 
 def _is_layer(cls: type) -> bool:
+    """Whether it has a forward and a backward that each ask for one matrix and nothing else."""
     forward = _method(cls, "forward") or _method(cls, "__call__")
-    return forward is not None and _method(cls, "backward") is not None
+    backward = _method(cls, "backward")
+    return all(method is not None and _asks_for(method) == 2 for method in (forward, backward))
+
+
+def _asks_for(function: Callable[..., Any]) -> int:
+    """How many arguments it cannot do without, self included."""
+    return sum(
+        parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        for parameter in inspect.signature(function).parameters.values()
+    )
 
 
 def _method(cls: type, name: str) -> Callable[..., Any] | None:
@@ -160,11 +171,16 @@ def _takes(function: Callable[..., Any], arguments: int) -> bool:
 def _found(module: ModuleType) -> str:
     """What there is instead, and what it lacks."""
     classes = [f"{quoted(cls.__name__)} {_lacks(cls)}" for cls in _own_classes(module)]
-    functions = [quoted(name) for name in _own_functions(module)]
+    functions = [_signature(name, function) for name, function in _own_functions(module).items()]
     parts = [f"class {each}" for each in classes[:4]]
     if functions:
         parts.append(f"functions {', '.join(functions[:6])}")
     return "; ".join(parts) or "it defines no class and no function"
+
+
+def _signature(name: str, function: Callable[..., Any]) -> str:
+    parameters = [each for each in inspect.signature(function).parameters if each != "self"]
+    return quoted(f"{name}({', '.join(parameters)})")
 
 
 def _lacks(thing: Any) -> str:
@@ -173,7 +189,11 @@ def _lacks(thing: Any) -> str:
     missing = [name for name in ("forward", "backward") if _method(thing, name) is None]
     if _method(thing, "__call__") and "forward" in missing:
         missing.remove("forward")
-    return f"has no {' and no '.join(missing)}" if missing else "has a forward and a backward"
+    if missing:
+        return f"has no {' and no '.join(missing)}"
+    methods = {name: _method(thing, name) for name in ("forward", "__call__", "backward")}
+    there = [_signature(name, method) for name, method in methods.items() if method is not None]
+    return f"has {' and '.join(there)}, where forward(Z) and backward(dLdBZ) are meant"
 
 
 def _publics(module: ModuleType) -> list[str]:

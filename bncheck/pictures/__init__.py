@@ -1,0 +1,1 @@
+"""What a report shows besides its table of checks: worst entries and pictures, and their files."""
