@@ -4,7 +4,7 @@ Its inference output after training; that it leaves its arguments alone; that it
 answer twice; that its eps is where it should be, which the usual eps is too small to show.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from bncheck.closed_form import difference_definition
 from bncheck.compare import align
 from bncheck.definition import Array
 from bncheck.expected import Expected, expect
+from bncheck.explain.formulas import meant
 from bncheck.foreign.face import Face
 from bncheck.report import Note
 from bncheck.subject import NOTHING, STATISTICS, LayerError, Run, Subject, backward, forward
@@ -100,7 +101,7 @@ def _inference_after_training(trial: Trial) -> Iterator[Claim | Note]:
 def _inference(layer: Face, Z: Array, e: Expected, ending: str = "") -> Iterator[Claim | Note]:
     """What a trained layer makes of Z in inference mode, by its own running statistics."""
     label = f"BZ_eval{ending}"
-    statistics = {name: align(layer.get(name), e.M.shape) for name in STATISTICS}
+    statistics = {name: _copy(align(layer.get(name), e.M.shape)) for name in STATISTICS}
     used: dict[str, Any] = {
         name: getattr(e, name) if A is None or not np.isfinite(A).all() else A.astype(float)
         for name, A in statistics.items()
@@ -108,14 +109,31 @@ def _inference(layer: Face, Z: Array, e: Expected, ending: str = "") -> Iterator
     if (used["running_V"] < 0).any():
         return
     try:
-        # The second answer: an inference that updates the running statistics gives another one.
         forward(layer, Z.copy(), eval=True)
+        if _changed(layer, statistics):
+            yield Note(
+                "updates-in-inference",
+                label,
+                "an inference forward changes the running statistics, which only training may",
+                meant("running_V", eval=True),
+            )
+        # The second answer, which shows such a change.
         claimed = forward(layer, Z.copy(), eval=True)
     except LayerError as error:
         yield Note("raised", label, f"in inference mode, {error}")
         claimed = NOTHING
     other = expect(e.Z, e.dLdBZ, replace(e.parameters, **used), eval=True)
     yield exactly(label, claimed, other.BZ, other.scales()["BZ"], DEFINITION, other)
+
+
+def _copy(A: Array | None) -> Array | None:
+    return None if A is None else A.copy()
+
+
+def _changed(layer: Face, before: Mapping[str, Array | None]) -> bool:
+    """Whether running statistics are no longer what they were."""
+    after = {name: align(layer.get(name), A.shape) for name, A in before.items() if A is not None}
+    return any(A is None or bool((A != before[name]).any()) for name, A in after.items())
 
 
 def _inference_before_backward(trial: Trial, run: Run) -> Iterator[Note]:

@@ -27,6 +27,8 @@ class Alternative:
         The formula as it should be, where it is another one than the quantity's.
     at
         The quantity whose line is wrong, where it is another one.
+    rare
+        Said only where nothing more usual fits as well.
     """
 
     code: str
@@ -34,17 +36,20 @@ class Alternative:
     words: str
     meant: str | None = None
     at: str | None = None
+    rare: bool = False
 
 
 def explain_by_alternatives(evidence: Evidence, true: Array) -> list[Explanation]:
     """Every alternative that the claimed values are equal to."""
     e = evidence.expected
     with np.errstate(all="ignore"):
-        return [
-            _explanation(each, evidence)
+        fitting = [
+            each
             for each in ALTERNATIVES[evidence.name](e)
             if evidence.is_equal(np.broadcast_to(each.values, true.shape), true)
         ]
+    plain = [each for each in fitting if not each.rare]
+    return [_explanation(each, evidence) for each in plain or fitting]
 
 
 def _explanation(alternative: Alternative, evidence: Evidence) -> Explanation:
@@ -73,7 +78,10 @@ def of_BZ(e: Expected) -> Iterator[Alternative]:
         "eps-subtracted", of(e.X / np.sqrt(V - eps)), f"eps is subtracted from {name}, not added"
     )
     yield Alternative(
-        "eps-squared", of(e.X / np.sqrt(V + eps**2)), "the square of eps is added, not eps"
+        "eps-squared",
+        of(e.X / np.sqrt(V + eps**2)),
+        "the square of eps is added, not eps",
+        rare=True,
     )
     yield Alternative(
         "root-missing", of(e.X / (V + eps)), f"BZ divides by {name} + eps, not by its root"
@@ -153,10 +161,6 @@ def _of_inference(e: Expected, of: Callable[[Array], Array]) -> Iterator[Alterna
         "parenthesis", of(e.Z - p.running_M / e.root),
         "a parenthesis is misplaced: only running_M is divided by the root, not Z - running_M",
     )  # fmt: skip
-    yield Alternative(
-        "running-deviation", of((e.Z - p.running_M) / (p.running_V + p.eps)),
-        "BZ divides by running_V + eps, not by its root",
-    )  # fmt: skip
 
 
 def of_running_M(e: Expected) -> Iterator[Alternative]:
@@ -179,11 +183,15 @@ def of_running_V(e: Expected) -> Iterator[Alternative]:
         words = f"the unbiased variance, {N}/{N - 1} V, is taken in, where V is meant"
         news.append(("unbiased", e.V * N / (N - 1), words))
     for code, new, words in news:
-        yield Alternative(f"running-variance-{code}", alpha * old + (1 - alpha) * new, words)
+        rare = code in ("deviation-eps", "eps-added")
+        yield Alternative(
+            f"running-variance-{code}", alpha * old + (1 - alpha) * new, words, rare=rare
+        )
         yield Alternative(
             f"running-variance-{code}-alpha-reversed", (1 - alpha) * old + alpha * new,
             f"{words}, and alpha = {alpha:g} weighs the new value, where it is meant to weigh the "
             "old one",
+            rare=True,
         )  # fmt: skip
 
 

@@ -11,13 +11,15 @@ from bncheck.expected import Expected
 from bncheck.explain.alternatives import ALTERNATIVES, explain_by_alternatives
 from bncheck.explain.evidence import Evidence, Explanation
 from bncheck.explain.intermediates import BEFORE, explain_by_factor, is_consequence
-from bncheck.explain.paths import explain_inference, explain_training
+from bncheck.explain.paths import explain_by_statistics, explain_inference, explain_training
 from bncheck.foreign.lines import Line
 from bncheck.report import Note
 from bncheck.tolerance import tolerance_of
 
 FINEST = 1e-6
 """Factors and alternatives are told apart to this, in units of the scale, where rounding allows."""
+
+UNEXPLAINED = "unexplained"
 
 EQUALLY = "or, which these data cannot tell from it"
 
@@ -63,12 +65,16 @@ def explain(
         if check.entries is not None
     }
     told: set[str] = set()
+    in_the_dark = False
     for claim, check in failed:
         evidence = _evidence(claim, check, others, precision, BZ_error)
         for note in _notes(evidence, check, names, where):
-            if note.message not in told:
-                told.add(note.message)
-                yield note
+            # One mistake can make several quantities wrong; that nothing is known is said once.
+            if note.message in told or (note.code == UNEXPLAINED and in_the_dark):
+                continue
+            told.add(note.message)
+            in_the_dark |= note.code == UNEXPLAINED or check.name == "BZ"
+            yield note
 
 
 def _evidence(
@@ -85,15 +91,13 @@ def _evidence(
             quantity_of(claim.name), claim.setting, precision, FINEST, BZ_error
         ).accepted.max()
     )
-    uncertainty = check.entries.uncertainty
-    known_to = float(uncertainty[np.isfinite(uncertainty)].max(initial=0))
     return Evidence(
         name=quantity_of(claim.name),
         label=claim.name,
         claimed=check.entries.claimed.astype(float),
         expected=claim.setting,
         others=others,
-        resolution=max(tolerance, 4 * known_to),
+        resolution=tolerance,
     )
 
 
@@ -115,7 +119,7 @@ def _notes(
     found = explanations(evidence, _true(check))
     if not found:
         message = f"no known mistake explains {evidence.label}: look at its worst entries"
-        yield Note("unexplained", evidence.label, message, None, *_place(evidence, None, where))
+        yield Note(UNEXPLAINED, evidence.label, message, None, *_place(evidence, None, where))
     for index, each in enumerate(found):
         message = each.message if index == 0 else f"{EQUALLY}: {each.message}"
         place = _place(evidence, each.at, where)
@@ -137,8 +141,12 @@ def _true(check: Comparison) -> Array:
 def explanations(evidence: Evidence, true: Array) -> list[Explanation]:
     """Every explanation that fits the evidence equally well."""
     e: Expected = evidence.expected
-    if evidence.name == "dLdZ":
-        return explain_inference(evidence) if e.eval else explain_training(evidence)
     if evidence.name in ALTERNATIVES:
         return explain_by_alternatives(evidence, true) or explain_by_factor(evidence, true)
-    return explain_by_factor(evidence, true)
+    if evidence.name in ("dLdV", "dLdM", "dLdZ"):
+        found = explain_by_statistics(evidence, true)
+        if found:
+            return found
+    if evidence.name != "dLdZ":
+        return explain_by_factor(evidence, true)
+    return explain_inference(evidence) if e.eval else explain_training(evidence)

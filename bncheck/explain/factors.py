@@ -55,9 +55,20 @@ def _positive_factors(e: Expected) -> Iterator[Factor]:
     with np.errstate(divide="ignore"):
         yield Factor("scale-forgotten", 1 / BW, "lacks BW")
         yield Factor("scale-twice", BW, "has BW twice")
+    with np.errstate(all="ignore"):
+        without_eps = variance / e.used_V
+    for power, code in ((0.5, "root"), (1.5, "power")):
+        words = "lacks eps beside the variance"
+        yield Factor(f"eps-missing-{code}", without_eps**power, words)
     for power, code, words in POWERS:
         yield Factor(f"power-{code}", variance**power, f"has (V + eps) to a power {words}")
 
+
+COARSEST = 0.05
+"""A ratio that is known no better than this tells nothing."""
+
+PLAIN = ("missing", "one", "sign")
+"""The factors 0, 1 and -1."""
 
 POWERS = (
     (0.5, "half-high", "that is 1/2 too high"),
@@ -69,7 +80,9 @@ POWERS = (
 )
 
 
-def fitting(ratios: Array, columns: Mask, e: Expected, resolution: Array) -> list[Factor]:
+def fitting(
+    ratios: Array, columns: Mask, e: Expected, resolution: Array, *, entries: int
+) -> list[Factor]:
     """The factors that the ratios, (1, C), are equal to in the columns that tell, (1, C).
 
     Parameters
@@ -82,26 +95,39 @@ def fitting(ratios: Array, columns: Mask, e: Expected, resolution: Array) -> lis
         The definition's forward.
     resolution
         What each ratio is known to, (1, C).
+    entries
+        How many numbers the ratios were taken from: any one number is some multiple of another.
 
     Returns
     -------
     list
         Those that fit, all of them; a plain number where none of them fits but one number does.
     """
+    columns = columns & (resolution < COARSEST)
+    if not columns.any():
+        return []
     found = [
         factor
         for factor in factors(e)
-        if columns.any() and _equal(ratios, factor.values, columns, resolution)
+        if _equal(ratios, factor.values, columns, resolution)
+        and (factor.code in PLAIN or _is_told(factor, columns, resolution))
     ]
     if any(factor.code == "one" for factor in found):
         return [factor for factor in found if factor.code == "one"]
-    if found or not columns.any():
+    if found:
         return found
     number = float(np.median(ratios[columns]))
     values = np.full_like(ratios, number)
-    if columns.sum() > 1 and _equal(ratios, values, columns, resolution):
+    if entries > 1 and _equal(ratios, values, columns, resolution):
         return [Factor("constant", values, f"is {number:.6g} times what it should be")]
     return []
+
+
+def _is_told(factor: Factor, columns: Mask, resolution: Array) -> bool:
+    """Whether a factor can be told from 0, from 1 and from -1."""
+    size = np.abs(factor.values)
+    told = (size > resolution) & (np.abs(size - 1) > resolution)
+    return bool(told[columns].any())
 
 
 def _equal(ratios: Array, values: Array, columns: Mask, resolution: Array) -> bool:

@@ -31,7 +31,9 @@ def explain_by_factor(evidence: Evidence, true: Array) -> list[Explanation]:
             f"{evidence.label} {factor.words}",
             meant(evidence.name, eval=e.eval),
         )
-        for factor in fitting(ratios, columns, e, known_to.reshape(1, -1))
+        for factor in fitting(
+            ratios, columns, e, known_to.reshape(1, -1), entries=evidence.claimed.size
+        )
         if factor.code != "one"
     ]
 

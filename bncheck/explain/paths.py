@@ -82,7 +82,7 @@ def split(claimed: Array, paths: Array, scale: Array, resolution: float) -> Spli
     size = scale + np.abs(claimed).max(axis=0)
     exact = bool(told.any()) and bool((rest <= 10 * resolution * size)[:, told].all())
     with np.errstate(all="ignore"):
-        known_to = 30 * resolution * size * np.sqrt(len(claimed)) / norms.min(axis=0) / smallest
+        known_to = 5 * resolution * size * np.sqrt(len(claimed)) / norms.min(axis=0) / smallest
     return Split(coefficients, known_to, told[None], exact)
 
 
@@ -92,7 +92,10 @@ def explain_training(evidence: Evidence, label: str = "dLdZ") -> list[Explanatio
     fit = split(evidence.claimed, paths_of(e, e.X, e.root), evidence.scale, evidence.resolution)
     if not fit.exact:
         return []
-    found = [fitting(each[None], fit.columns, e, fit.resolution) for each in fit.coefficients]
+    found = [
+        fitting(each[None], fit.columns, e, fit.resolution, entries=len(e.Z))
+        for each in fit.coefficients
+    ]
     if not all(found):
         return []
     numbers = _numbers(fit)
@@ -101,12 +104,20 @@ def explain_training(evidence: Evidence, label: str = "dLdZ") -> list[Explanatio
     if common:
         return [_of_all(label, factor, numbers, e) for factor in common]
     wrong = [(path, each) for path, each in zip(PATHS, found, strict=True) if each[0].code != "one"]
+    if not wrong:  # off by less than can be told
+        return []
     if len(wrong) == 1:
         path, alternatives = wrong[0]
         return [_of_path(label, path, factor, numbers, e) for factor in alternatives]
+    if len({each[0].code for _, each in wrong}) > 1 and not _are_of_eps(wrong):
+        return []  # two different mistakes that fit by chance are less likely than one unknown
     words = " and ".join(f"the {path} path {each[0].words}" for path, each in wrong)
     code = "-".join(f"{path}-path-{each[0].code}" for path, each in wrong)
     return [Explanation(code, f"of {label} {words}{numbers}", meant("dLdZ", eval=e.eval))]
+
+
+def _are_of_eps(wrong: list[tuple[str, list[Factor]]]) -> bool:
+    return all(each[0].code.startswith("eps-missing") for _, each in wrong)
 
 
 def _of_all(label: str, factor: Factor, numbers: str, e: Expected) -> Explanation:
@@ -132,25 +143,49 @@ def _numbers(fit: Split) -> str:
     return f": fitted {', '.join(parts)} in {where}"
 
 
+def with_statistics(e: Expected, X: Array, root: Array) -> dict[str, list[Array]]:
+    """The training formulas with other statistics: dLdV, dLdM, dLdZ, each as it may be written.
+
+    With these the last sum of dLdM need not be 0: once it is left out, once it is there.
+    """
+    N, dLdNZ = len(e.Z), e.dLdBZ * e.parameters.BW
+    dLdV = -0.5 * column_sum(dLdNZ * X) / root**3
+    without = -column_sum(dLdNZ) / root
+    dLdM = [without, without - 2 * dLdV * column_sum(X) / N]
+    direct = dLdNZ / root + 2 * dLdV * X / N
+    return {"dLdV": [dLdV], "dLdM": dLdM, "dLdZ": [direct + each / N for each in dLdM]}
+
+
+def explain_by_statistics(evidence: Evidence, true: Array) -> list[Explanation]:
+    """The training formulas of dLdV, dLdM and dLdZ with statistics that are not meant."""
+    e, p = evidence.expected, evidence.expected.parameters
+    formula = meant(evidence.name, eval=e.eval)
+    of_batch = ("batch", "the statistics of the mini-batch", e.Z - e.M, np.sqrt(e.V + p.eps))
+    of_running = [
+        ("running", "the running statistics", e.Z - M, np.sqrt(V + p.eps))
+        for M, V in ((p.running_M, p.running_V), (e.running_M, e.running_V))
+    ]
+    for code, words, X, root in [of_batch, *of_running] if e.eval else of_running:
+        forms = with_statistics(e, X, root)[evidence.name]
+        if not any(evidence.is_equal(form, true) for form in forms):
+            continue
+        if e.eval:
+            message = (
+                f"{evidence.label} is that of the training formula, with {words}; in inference "
+                "mode the statistics are constants and only the direct path is left"
+            )
+            return [Explanation(f"training-formula-{code}", message, formula)]
+        message = f"{evidence.label} has {words}, where the mini-batch's are meant"
+        return [Explanation("running-in-backward", message, formula)]
+    return []
+
+
 def explain_inference(evidence: Evidence) -> list[Explanation]:
-    """What is wrong with dLdZ in inference mode: mostly, the training formula."""
+    """What is wrong with dLdZ in inference mode, as far as it is a factor."""
     e = evidence.expected
     formula = meant("dLdZ", eval=True)
     true = e.dLdBZ * e.parameters.BW / e.root
-    batch_root = np.sqrt(e.V + e.parameters.eps)
-    batch_X = e.Z - e.M
-    sources = (
-        ("running", "the running statistics", e.X, e.root),
-        ("batch", "the statistics of the mini-batch", batch_X, batch_root),
-    )
-    for code, words, X, root in sources:
-        if evidence.is_equal(paths_of(e, X, root).sum(axis=0), true):
-            message = (
-                f"dLdZ is that of the training formula, with {words}; in inference mode the "
-                "statistics are constants and only the direct path is left"
-            )
-            return [Explanation(f"training-formula-{code}", message, formula)]
-    if evidence.is_equal(e.dLdBZ * e.parameters.BW / batch_root, true):
+    if evidence.is_equal(e.dLdBZ * e.parameters.BW / np.sqrt(e.V + e.parameters.eps), true):
         message = "dLdZ is divided by the root of the mini-batch's variance, not the running one"
         return [Explanation("inference-batch-variance", message, formula)]
     with np.errstate(all="ignore"):
@@ -162,6 +197,6 @@ def explain_inference(evidence: Evidence) -> list[Explanation]:
         return []
     return [
         Explanation(f"dLdZ-{factor.code}", f"dLdZ {factor.words}", formula)
-        for factor in fitting(ratios, columns, e, known)
+        for factor in fitting(ratios, columns, e, known, entries=evidence.claimed.size)
         if factor.code != "one"
     ]

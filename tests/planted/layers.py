@@ -652,7 +652,8 @@ class RunningVarianceUnbiased(Textbook):
     def take_statistics(self) -> None:
         old = self.running_V
         super().take_statistics()
-        self.running_V = self.updated(old, self.V * self.N / np.float64(self.N - 1))
+        if not self.eval:
+            self.running_V = self.updated(old, self.V * self.N / np.float64(self.N - 1))
 
 
 @wrong(TRAIN)
@@ -660,7 +661,8 @@ class RunningStandardDeviation(Textbook):
     def take_statistics(self) -> None:
         old = self.running_V
         super().take_statistics()
-        self.running_V = self.updated(old, np.sqrt(self.V))
+        if not self.eval:
+            self.running_V = self.updated(old, np.sqrt(self.V))
 
 
 # Wrong, in float32.
