@@ -8,11 +8,11 @@ from contextlib import contextmanager, redirect_stdout
 from bncheck.batchnorm import BatchNorm1d
 from bncheck.definition import Array
 from bncheck.errors import InputError
+from bncheck.files.matrix import Matrix, read_matrix
+from bncheck.files.state import State, read_state
 from bncheck.foreign.building import build_layer
 from bncheck.foreign.face import Face, face_of
 from bncheck.foreign.loading import at_home, split_layer
-from bncheck.matrix import Matrix, read_matrix
-from bncheck.state import State, read_state
 from bncheck.subject import LayerError
 from bncheck.wording import counted, quoted
 

@@ -83,9 +83,9 @@ def forward_command(
 ) -> Outcome:
     """Training-mode forward over mini-batches in turn, carrying the running statistics along."""
     from bncheck.arguments import read_batches, running, trained_layer
+    from bncheck.files.state import state_arrays
     from bncheck.passes import run_forward
     from bncheck.presentation import Presentation
-    from bncheck.state import state_arrays
     from bncheck.wording import counted
 
     show = Presentation(json=json, quiet=quiet, output=output)

@@ -8,7 +8,7 @@ from bncheck.arguments import new_layer, read_optional_state, refuse, running
 from bncheck.checking import gradcheck
 from bncheck.definition import Array
 from bncheck.errors import InputError
-from bncheck.matrix import Matrix, read_archive
+from bncheck.files.matrix import Matrix, read_archive
 from bncheck.report import InputReport, LayerNotLoaded, Report
 from bncheck.results import check_results
 from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS

@@ -7,8 +7,8 @@ import numpy as np
 
 from bncheck.definition import Array
 from bncheck.expected import statistics
+from bncheck.files.matrix import Matrix
 from bncheck.foreign.face import Face, describe, setting
-from bncheck.matrix import Matrix
 from bncheck.subject import GRADIENTS, LayerError, backward, forward
 from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS
 

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from bncheck.compare import Verdict
 from bncheck.document import gradcheck_document, pass_document
 from bncheck.errors import ExitCode, InputError, error_text
+from bncheck.files.outputs import Outputs, ending_of, matrix_text
+from bncheck.files.targets import targets_of
 from bncheck.outcome import Outcome
-from bncheck.outputs import Outputs, ending_of, matrix_text
 from bncheck.passes import PassReport
 from bncheck.pictures.details import WORST, Details
 from bncheck.pictures.figure import ENDINGS as FIGURE_ENDINGS
@@ -21,7 +22,6 @@ from bncheck.pictures.page import page
 from bncheck.report import InputReport, Report
 from bncheck.screen import Screen, screen_of
 from bncheck.tables import gradcheck_parts, gradcheck_text, pass_text
-from bncheck.targets import targets_of
 from bncheck.wording import one_line, quoted
 
 Archives = Mapping[str, tuple[str, Mapping[str, ArrayLike]]]

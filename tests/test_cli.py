@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bncheck.batchnorm import BatchNorm1d
-from bncheck.matrix import read_matrix
+from bncheck.files.matrix import read_matrix
 
 WINE = "sample_data/wine.csv"
 HELD_OUT = "sample_data/digits_held_out.csv"

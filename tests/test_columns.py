@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bncheck.columns import column_list, select_columns
 from bncheck.errors import InputError
+from bncheck.files.columns import column_list, select_columns
 
 NAMES = ("alcohol", "ash", "2", "2-3", "proline")
 

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bncheck.conversion import exact_float64, refuse_not_finite
 from bncheck.errors import InputError
+from bncheck.files.conversion import exact_float64, refuse_not_finite
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bncheck.errors import InputError
-from bncheck.matrix import Matrix, read_archive, read_matrix
-from bncheck.npyfile import read_npy
+from bncheck.files.matrix import Matrix, read_archive, read_matrix
+from bncheck.files.npyfile import read_npy
 
 Z = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from bncheck.errors import InputError
-from bncheck.matrix import read_matrix
-from bncheck.outputs import Outputs, matrix_text
+from bncheck.files.matrix import read_matrix
+from bncheck.files.outputs import Outputs, matrix_text
 
 Z = np.array([[0.1, -2.0], [1e-300, 1 / 3]])
 

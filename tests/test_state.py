@@ -7,8 +7,8 @@ from numpy.typing import ArrayLike
 
 from bncheck.batchnorm import BatchNorm1d
 from bncheck.errors import InputError
-from bncheck.outputs import Outputs
-from bncheck.state import read_state, state_arrays
+from bncheck.files.outputs import Outputs
+from bncheck.files.state import read_state, state_arrays
 
 NAMES = {
     "SPEC.md": ("BW", "Bb", "running_M", "running_V"),

@@ -3,7 +3,7 @@ import pytest
 
 from bncheck import textfile
 from bncheck.errors import InputError
-from bncheck.textfile import Table, read_text
+from bncheck.files.textfile import Table, read_text
 
 
 def read(text: str, columns: str | None = None) -> Table:

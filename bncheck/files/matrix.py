@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.columns import select_columns
-from bncheck.conversion import exact_float64, refuse_not_finite
 from bncheck.errors import InputError
-from bncheck.inputs import read_file, read_stdin
-from bncheck.npyfile import NPY_MAGIC, NPZ_MAGIC, Archive, read_npy
-from bncheck.textfile import read_text
+from bncheck.files.columns import select_columns
+from bncheck.files.conversion import exact_float64, refuse_not_finite
+from bncheck.files.inputs import read_file, read_stdin
+from bncheck.files.npyfile import NPY_MAGIC, NPZ_MAGIC, Archive, read_npy
+from bncheck.files.textfile import read_text
 from bncheck.wording import listed, quoted
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".txt")
@@ -52,7 +52,7 @@ def read_matrix(argument: str, columns: str | None = None) -> Matrix:
         A .npy, .npz, .csv, .tsv or .txt file; ``file.npz:name`` for one array of several; ``-``
         for standard input, where the first bytes tell the format.
     columns
-        Which columns to use, as in `bncheck.columns.select_columns`; None for all. NaN, text and
+        Which columns to use, as in `bncheck.files.columns.select_columns`; None for all. NaN, text and
         empty cells in the others do no harm.
 
     Raises

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.columns import column_list, select_columns
 from bncheck.errors import InputError
+from bncheck.files.columns import column_list, select_columns
 from bncheck.wording import counted, quoted
 
 _NUMBER = re.compile(

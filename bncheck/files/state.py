@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.conversion import exact_float64, refuse_not_finite
 from bncheck.errors import InputError
-from bncheck.matrix import read_archive
-from bncheck.npyfile import Archive
+from bncheck.files.conversion import exact_float64, refuse_not_finite
+from bncheck.files.matrix import read_archive
+from bncheck.files.npyfile import Archive
 from bncheck.wording import listed, quoted
 
 SPELLINGS = {

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
-from bncheck.conversion import refuse_dtype
 from bncheck.errors import InputError
+from bncheck.files.conversion import refuse_dtype
 from bncheck.wording import listed, quoted
 
 NPY_MAGIC = npy_format.MAGIC_PREFIX
