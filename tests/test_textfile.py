@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from bncheck import textfile
 from bncheck.errors import InputError
+from bncheck.files import textfile
 from bncheck.files.textfile import Table, read_text
 
 

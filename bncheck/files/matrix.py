@@ -52,8 +52,8 @@ def read_matrix(argument: str, columns: str | None = None) -> Matrix:
         A .npy, .npz, .csv, .tsv or .txt file; ``file.npz:name`` for one array of several; ``-``
         for standard input, where the first bytes tell the format.
     columns
-        Which columns to use, as in `bncheck.files.columns.select_columns`; None for all. NaN, text and
-        empty cells in the others do no harm.
+        Which columns to use, as in `bncheck.files.columns.select_columns`; None for all. NaN, text
+        and empty cells in the others do no harm.
 
     Raises
     ------
