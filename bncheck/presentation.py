@@ -163,12 +163,13 @@ class Presentation:
         """Write everything; the lines that say so."""
         saved = []
         with Outputs() as outputs:
+            for path, (what, arrays) in archives.items():
+                outputs.archive(path, arrays)
+                saved.append(f"saved: {what} in {quoted(path)}")
             if self.output is not None and self.output != STDOUT:
+                # Last, since a folder may have to be made for them.
                 targets = targets_of(self.output, [each.input for each in report.inputs])
                 for each, target in zip(report.inputs, targets, strict=True):
                     outputs.matrix(target, each.results[matrix], each.names)
                     saved.append(f"saved: {matrix} in {quoted(target)}")
-            for path, (what, arrays) in archives.items():
-                outputs.archive(path, arrays)
-                saved.append(f"saved: {what} in {quoted(path)}")
         return saved

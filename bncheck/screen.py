@@ -2,7 +2,6 @@
 
 import io
 import os
-import shutil
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -11,6 +10,9 @@ from rich.text import Text
 
 UNLIMITED = 100_000
 """Columns of what is no terminal: nothing is ever cut or folded there."""
+
+USUAL = 80
+"""Columns of a terminal that does not tell."""
 
 NARROWEST = 40
 """Below this a terminal folds the lines itself."""
@@ -72,5 +74,15 @@ def screen_of(stream: TextIO | None) -> Screen:
         colour = True
     if os.environ.get("NO_COLOR"):
         colour = False
-    width = max(shutil.get_terminal_size().columns, NARROWEST) if terminal else UNLIMITED
-    return Screen(width, colour)
+    return Screen(max(_columns(stream), NARROWEST) if terminal and stream else UNLIMITED, colour)
+
+
+def _columns(terminal: TextIO) -> int:
+    """How wide a terminal is: as COLUMNS says, or else as it says itself."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns or USUAL
+    except (OSError, ValueError):
+        return USUAL

@@ -14,7 +14,7 @@ from bncheck.report import InputReport, Note, Report
 from bncheck.screen import UNLIMITED, Screen
 from bncheck.subject import GRADIENTS
 from bncheck.truth import DEFINITION, FINITE_DIFFERENCES
-from bncheck.wording import one_line
+from bncheck.wording import counted, one_line
 
 MOST_FEATURES = 20
 """A longer table shows so many features and says how many are left out."""
@@ -101,7 +101,19 @@ def pass_text(report: PassReport, screen: Screen, saved: Sequence[str] = ()) -> 
             *_left_out(each),
             Text(""),
         ]
-    return screen.text(*parts, *(Text(line) for line in saved))
+    return screen.text(*parts, Text(_done(report)), *(Text(line) for line in saved))
+
+
+def _done(report: PassReport) -> str:
+    """What happened, in words."""
+    rows = sum(each.shape[0] for each in report.inputs)
+    first = report.inputs[0]
+    what = f"{counted(rows, 'row')} of {counted(first.shape[1], 'feature')}"
+    several = f" in {len(report.inputs)} mini-batches" if len(report.inputs) > 1 else ""
+    if report.command == "backward":
+        return f"done: the gradients of {what} in {first.mode} mode"
+    means = "running statistics" if first.mode == "eval" else "mini-batch's own statistics"
+    return f"done: {what}{several} normalised with the {means}"
 
 
 def _headline(*parts: str) -> Text:
@@ -260,14 +272,20 @@ def _summary(report: Report) -> str:
         if check.verdict is report.verdict
     ]
     others = sum(check.verdict is Verdict.PASS for check in checks)
-    named = [_told(each, check, len(report.inputs) > 1) for each, check in deciding]
+    several = {
+        "inputs": len({each.input for each in report.inputs}) > 1,
+        "layers": len({each.layer for each in report.inputs}) > 1,
+    }
+    named = [_told(each, check, **several) for each, check in deciding]
     rest = f"; {others} other check{'s' if others != 1 else ''} passed" if others else ""
     return "; ".join(named[:3]) + (f"; and {len(named) - 3} more" if named[3:] else "") + rest
 
 
-def _told(each: InputReport, check: Comparison, several: bool) -> str:
-    of_input = f" of {one_line(each.input)}" if several else ""
-    quantity = f"{check.name}{of_input}"
+def _told(each: InputReport, check: Comparison, *, inputs: bool, layers: bool) -> str:
+    """What became of one check; input and layer are named where there are several."""
+    of_layer = f" of {one_line(each.layer)}" if layers else ""
+    of_input = f" on {one_line(each.input)}" if inputs else ""
+    quantity = f"{check.name}{of_layer}{of_input}"
     if check.verdict is Verdict.INCONCLUSIVE:
         return (
             f"{quantity} cannot be told in {_count(check.undecided)} of "

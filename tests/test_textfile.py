@@ -211,3 +211,7 @@ def test_the_slow_reader_gives_what_the_fast_one_gives(monkeypatch: pytest.Monke
     monkeypatch.setattr(textfile, "_load", lambda *_: None)
     slow = read(text, "1-2")
     assert fast.values.tobytes() == slow.values.tobytes()
+
+
+def test_a_delimiter_in_a_name_of_two_lines_is_part_of_the_name() -> None:
+    assert read('feature,";\n0"\n1,2\n').names == ("feature", ";\n0")

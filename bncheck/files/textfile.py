@@ -108,7 +108,8 @@ def _lines(text: str) -> list[str]:
 
 def _delimiter(lines: Iterable[str]) -> str:
     """The first delimiter that both the first two rows have, or else the first row alone."""
-    unquoted = (re.sub(r'"[^"]*"', '""', line).strip() for line in lines if line)
+    # A quote that is not closed goes on in the next line.
+    unquoted = (re.sub(r'"[^"]*("|$)', '""', line).strip() for line in lines if line)
     first = next(unquoted, "")
     second = next(unquoted, first)
     candidates = [delimiter for delimiter in _DELIMITERS if delimiter in first] or [","]
