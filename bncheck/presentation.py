@@ -103,7 +103,7 @@ class Presentation:
 
     def _write_pictures(self, report: Report) -> list[str]:
         """Write the figure and the page; the lines that say so."""
-        saved = []
+        written, kept = [], []
         with Outputs() as outputs:
             if self.figure is not None:
                 ending = ending_of(self.figure, *FIGURE_ENDINGS)
@@ -161,15 +161,15 @@ class Presentation:
         archives: Archives,
     ) -> list[str]:
         """Write everything; the lines that say so."""
-        saved = []
+        written, kept = [], []
         with Outputs() as outputs:
             for path, (what, arrays) in archives.items():
                 outputs.archive(path, arrays)
-                saved.append(f"saved: {what} in {quoted(path)}")
+                kept.append(f"saved: {what} in {quoted(path)}")
             if self.output is not None and self.output != STDOUT:
                 # Last, since a folder may have to be made for them.
                 targets = targets_of(self.output, [each.input for each in report.inputs])
                 for each, target in zip(report.inputs, targets, strict=True):
                     outputs.matrix(target, each.results[matrix], each.names)
-                    saved.append(f"saved: {matrix} in {quoted(target)}")
-        return saved
+                    written.append(f"saved: {matrix} in {quoted(target)}")
+        return written + kept
