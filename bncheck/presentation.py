@@ -103,7 +103,7 @@ class Presentation:
 
     def _write_pictures(self, report: Report) -> list[str]:
         """Write the figure and the page; the lines that say so."""
-        written, kept = [], []
+        saved = []
         with Outputs() as outputs:
             if self.figure is not None:
                 ending = ending_of(self.figure, *FIGURE_ENDINGS)
