@@ -149,9 +149,21 @@ def _check(
     notes = [*explanations, *notes, *_forward_differs(checks)]
     notes += remarks_on(checks, claims, e, kind, truth.agrees)
     notes += hidden_mistakes(e, trial.brought, names)
+    notes += _sampled(truth, len(e.Z))
     if failure is not None:
         checks.append(uncomparable(_broken(failure), (), DEFINITION))
     return tuple(checks), tuple(notes), truth
+
+
+def _sampled(truth: Truth, N: int) -> Iterator[Note]:
+    """Say on how many rows the black box was differenced, where that was not all."""
+    if 0 < truth.rows < N:
+        yield Note(
+            "rows-sampled",
+            "dLdZ",
+            f"the layer's own forward was differenced on {truth.rows} of {N} rows, drawn from the "
+            "seed; the definition in closed form judges the others",
+        )
 
 
 def _broken(failure: LayerError) -> str:

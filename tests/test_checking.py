@@ -176,3 +176,17 @@ def test_the_public_names_are_there() -> None:
     assert all(hasattr(bncheck, name) for name in bncheck.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nix'"):
         bncheck.nix  # noqa: B018
+
+
+def test_where_rows_are_many_a_sample_of_them_is_differenced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bncheck.truth.BLACK_BOX_BUDGET", 4 * Z.size * 3)
+    (report,) = gradcheck(BatchNorm1d(4), Z).inputs
+    assert report.verdict is Verdict.PASS
+    assert report.rows_sampled == 3
+    assert "differenced on 3 of 9 rows" in report.notes[-1].message
+    (report,) = gradcheck(VariancePathLeftOut(4), Z).inputs
+    assert {check.name for check in report.checks if not check.passed} == {"dLdZ"}
+    (dLdZ,) = (check for check in report.checks if check.name == "dLdZ")
+    assert dLdZ.failed == Z.size
