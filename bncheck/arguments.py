@@ -179,6 +179,10 @@ def printing_to_stderr() -> Iterator[None]:
 def _remedy(fact: str) -> str:
     if "beyond the largest" in fact or " in float" in fact:
         return "scale the input down, or leave the column out with --columns"
+    if "complex" in fact:
+        return "leave --method out, or write the variance as mean((Z - M) ** 2)"
+    if "no inference mode" in fact:
+        return "check it in train mode, or give its forward an argument eval=False"
     if "without the upstream" in fact:
         return "pass --upstream FILE with the dLdBZ that the other program used"
     if fact.startswith("V + eps") and fact.endswith("is 0"):

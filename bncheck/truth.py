@@ -25,6 +25,9 @@ BLACK_BOX_BUDGET = 1e9
 """How many entries of BZ may be computed to difference the layer's own forward: some ten seconds.
 Where all N rows would take more, a sample of them is drawn from the seed."""
 
+ANALYTIC_TO = 1e-6
+"""The complex step of a right forward is exact to far less than this, in units of the scale."""
+
 FINITE_DIFFERENCES = "finite differences"
 DEFINITION = "definition"
 
@@ -130,7 +133,26 @@ def find_truth(
     black_box = difference_forward(
         subject, Z, e, rows=rows, noise=noise, formula=formula, smooth=smooth
     )
+    if formula.name == "complex":
+        _refuse_not_analytic(black_box["dLdZ"], closed_form["dLdZ"], e, agrees)
     return Truth(black_box, closed_form, stages, agrees, len(rows))
+
+
+def _refuse_not_analytic(
+    black_box: Derivative, closed_form: Derivative, expected: Expected, agrees: Mask
+) -> None:
+    """Refuse the complex step for a forward that is right, but not in complex numbers.
+
+    np.var and np.abs take absolute values, whose complex step is meaningless: it would reject every
+    right layer that uses them.
+    """
+    scale = expected.scales()["dLdZ"]
+    error = relative_error(black_box.value, closed_form.value, scale)
+    if (error[np.isfinite(black_box.value) & agrees] > ANALYTIC_TO).any():
+        raise ValueError(
+            "the complex step needs a forward that is analytic in complex numbers, which this one "
+            "is not: np.var and np.abs are not"
+        )
 
 
 def _displaced(Z: Array, expected: Expected, rng: np.random.Generator) -> Iterator[Array]:

@@ -190,3 +190,16 @@ def test_where_rows_are_many_a_sample_of_them_is_differenced(
     assert {check.name for check in report.checks if not check.passed} == {"dLdZ"}
     (dLdZ,) = (check for check in report.checks if check.name == "dLdZ")
     assert dLdZ.failed == Z.size
+
+
+def test_the_complex_step_needs_an_analytic_forward() -> None:
+    class AbsoluteSquares(BatchNorm1d):
+        def forward(self, Z: np.ndarray, eval: bool = False) -> np.ndarray:  # noqa: A002
+            BZ = super().forward(np.real(Z), eval)
+            root = np.sqrt(Z.var(axis=0, keepdims=True) + self.eps)  # real, whatever Z is
+            return self.BW * (Z - Z.mean(axis=0, keepdims=True)) / root + self.Bb + 0 * BZ
+
+    well_scaled = np.random.default_rng(3).standard_normal((9, 4))
+    assert gradcheck(AbsoluteSquares(4), well_scaled).passed
+    with pytest.raises(ValueError, match="analytic in complex numbers"):
+        gradcheck(AbsoluteSquares(4), well_scaled, method="complex")
