@@ -21,6 +21,13 @@ AGREEING_ROW = re.compile(
 AGREEING_ENTRY = re.compile(r" .* ± (?:~|0) +(?:~|0)")
 """A row of a table of worst entries, after blanking, whose error is rounding."""
 
+PICTURE_OF_ROUNDING = re.compile(
+    r"^( \w+, error by .*)\n(?:.+\n)* log scale:  · below .*\n"
+    r"|^( error of \w+ by step size).*\n(?:.+\n)*",
+    re.MULTILINE,
+)
+"""A heat map of errors that are all within the tolerance, or a step-size curve."""
+
 HEADER = re.compile(r" quantity | \w+, worst entries ")
 """Of a table of checks, or of worst entries."""
 
@@ -29,8 +36,9 @@ def noise_free(report: str) -> str:
     """The report with rounding errors, and what depends on them, blanked.
 
     In tables of checks these are the place of the worst entry with its values, where all errors of
-    the row are rounding, and the widths of the columns.
+    the row are rounding, and the widths of the columns. Of pictures of rounding the title is left.
     """
+    report = PICTURE_OF_ROUNDING.sub(lambda match: f"{match[1] or match[2]}  ~\n", report)
     lines = []
     in_checks = False
     for line in report.splitlines():

@@ -1,4 +1,4 @@
-"""The README's blocks of code. `python -m tests.readme` renews the outputs and the picture in it."""
+"""The README's blocks of code. `python -m tests.readme` renews the outputs and the picture."""
 
 import os
 import re
@@ -23,7 +23,7 @@ FILE = re.compile(r"(?:#|//) (?P<name>\w+\.\w+)\n")
 
 
 def blocks(language: str) -> list[str]:
-    """The README's blocks in this language (sh, console, bash, json, python, c) that are no files."""
+    """The README's blocks in this language (sh, console, bash, json, python), without files."""
     return [text for each, text in _blocks() if each == language and not FILE.match(text)]
 
 

@@ -1,24 +1,31 @@
 """The documents say what is so: every command in the README is run, every option has help."""
 
+import ctypes
 import importlib.metadata
 import json
 import os
 import re
+import shutil
 import stat
+import subprocess
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 
 import bncheck as package
 from bncheck.cli import app
+from bncheck.results import SPELLINGS
 from tests import readme
 from tests.noise_free import noise_free
+from tests.screenshot import SCREENSHOT, lines_of
 
 INSTALL, TEST = (block.strip() for block in readme.blocks("sh"))
 SESSIONS = readme.blocks("console")
-(SCRIPT,) = readme.blocks("bash")
+SCRIPT, GRADE = readme.blocks("bash")
 (LIBRARY,) = readme.blocks("python")
 (OUTLINE,) = readme.blocks("json")
 
@@ -27,8 +34,8 @@ OPTIONS = {
     "eval": "--state --alpha --eps -o --output --layer --columns --json -q --quiet",
     "backward": "--state --alpha --eps -o --output --gradients --upstream --mode --layer --columns"
     " --json -q --quiet",
-    "gradcheck": "--state --alpha --eps --upstream --mode --layer --results --method --rtol"
-    " --columns --seed --json -q --quiet",
+    "gradcheck": "--state --alpha --eps --upstream --mode --layer --results --method --dtype --rtol"
+    " --columns --seed --worst --plot --figure --report --json -q --quiet",
 }
 """The contract's table, command by command."""
 
@@ -36,6 +43,12 @@ OPTIONS = {
 @pytest.mark.parametrize("session", SESSIONS, ids=lambda session: session.splitlines()[0])
 def test_readme_shows_what_the_commands_print(session: str) -> None:
     assert noise_free(readme.renewed(session)) == noise_free(session)
+
+
+def test_readme_shows_the_failing_check_as_it_looks() -> None:
+    now, shown = map(lines_of, (readme.picture(), SCREENSHOT.read_text("utf-8")))
+    assert noise_free(now) == noise_free(shown)
+    assert shown.endswith("10 other checks passed\n")
 
 
 def test_readme_shows_every_command() -> None:
@@ -81,6 +94,51 @@ def test_readme_script_tells_of_a_mistake(folder: Path, bash) -> None:
     result = bash(f"export PYTHONPATH=$PWD\n{SCRIPT}", "sample_data/wine.csv")
     assert (result.status, result.stderr) == (1, "")
     assert re.fullmatch(r"a gradient is wrong:\nfail: dLdZ is wrong in .*\n", result.stdout)
+
+
+CRASHING = "import os\n\nos._exit(0)\n"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the script needs jq")
+def test_readme_grades_a_folder(folder: Path, bash) -> None:
+    layers = readme.ROOT / "tests" / "layers" / "right"
+    submissions = folder / "submissions"
+    submissions.mkdir()
+    shutil.copy(layers / "spec_names.py", submissions / "right one.py")
+    for name, text in {"wrong.py": readme.files()["my_batchnorm.py"], "crash.py": CRASHING}.items():
+        (submissions / name).write_text(text, "utf-8")
+    result = bash(GRADE, "submissions")
+    assert result.stdout.splitlines() == [
+        "not checked  submissions/crash.py",
+        "pass  submissions/right one.py",
+        "fail  submissions/wrong.py",
+    ]
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_readme_writes_arrays_from_c(folder: Path, bncheck) -> None:
+    Path("save_npy.c").write_text(readme.files()["save_npy.c"], "utf-8")
+    command = "cc -Wall -Wextra -Werror -shared -fPIC -o save_npy.so save_npy.c"
+    subprocess.run(command.split(), check=True)
+    save = ctypes.CDLL(str(folder / "save_npy.so")).save_npy
+    recorded = readme.ROOT / "tests" / "recorded"
+    given, computed = np.load(recorded / "torch_input.npz"), np.load(recorded / "torch_train.npz")
+    with zipfile.ZipFile("results.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("out", "input.grad", "weight.grad"):
+            A = np.atleast_2d(np.ascontiguousarray(computed[name]))
+            assert save(f"{name}.npy".encode(), ctypes.c_void_p(A.ctypes.data), *A.shape) == 0
+            archive.write(f"{name}.npy")
+    np.savez("input.npz", **given)
+    command = "gradcheck input.npz:Z --upstream input.npz:dLdBZ --results results.npz --state"
+    result = bncheck(*command.split(), str(recorded / "torch_state.npz"))
+    assert result.status == 0, result
+
+
+def test_readme_names_every_spelling_of_results() -> None:
+    section = readme.README.read_text("utf-8").split("## Arrays of another program")[1]
+    prose = readme.BLOCK.sub("", section.split("\n## ")[0])
+    named = set(re.findall(r"`([^`]+)`", prose))
+    assert {name for names in SPELLINGS.values() for name in names} <= named
 
 
 def test_readme_library() -> None:
