@@ -6,13 +6,16 @@ import sys
 import traceback
 from collections.abc import Sequence
 from io import TextIOWrapper
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 import typer
 
 from bncheck.cli import app
 from bncheck.errors import ExitCode, InputError, error_text
 from bncheck.outcome import Outcome
+
+WrongCommandLine: type[Exception] = typer.BadParameter.__mro__[2]
+"""What all of typer's complaints about a command line are; not every version gives it a name."""
 
 _SUGGESTION = re.compile(r"\(?(Did you mean|Possible options)")
 """Where typer goes on from what is wrong to what may be meant."""
@@ -45,7 +48,7 @@ def _run(argv: list[str]) -> Outcome:
         result = typer.main.get_command(app).main(argv, "bncheck", standalone_mode=False)
     except InputError as error:
         return _refusal(error, as_json=as_json)
-    except typer.TyperException as error:
+    except WrongCommandLine as error:
         return _refusal(_usage_error(error), as_json=as_json)
     except SystemExit:  # typer's answer to a help page of which nobody reads the end
         return Outcome()
@@ -65,7 +68,7 @@ def _refusal(error: InputError, *, as_json: bool) -> Outcome:
     return Outcome(stderr=error_text(error), code=ExitCode.USAGE)
 
 
-def _usage_error(error: typer.TyperException) -> InputError:
+def _usage_error(error: Any) -> InputError:
     """A message of typer's about a wrong command line, in the form of all others."""
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "bncheck"

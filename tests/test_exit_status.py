@@ -76,7 +76,7 @@ def test_1_a_failure_is_told_of_its_input(bncheck) -> None:
     np.save("short.npy", np.load("sample_data/digits_batch_2.npy")[:10])
     result = bncheck("gradcheck", "short.npy", "sample_data/digits_batch_2.npy")
     assert result.status == 1
-    assert "fail: dLdZ of sample_data/digits_batch_2.npy is wrong" in result.stdout
+    assert "fail: dLdZ on sample_data/digits_batch_2.npy is wrong" in result.stdout
 
 
 def test_1_a_layer_that_raises_has_failed(bncheck, monkeypatch: pytest.MonkeyPatch) -> None:
