@@ -17,7 +17,7 @@ from bncheck.outcome import Outcome
 WrongCommandLine: type[Exception] = typer.BadParameter.__mro__[2]
 """What all of typer's complaints about a command line are; not every version gives it a name."""
 
-_SUGGESTION = re.compile(r"\(?(Did you mean|Possible options)")
+_SUGGESTION = re.compile(r"[(\s`]*(Did you mean|Possible options)")
 """Where typer goes on from what is wrong to what may be meant."""
 
 
@@ -75,11 +75,11 @@ def _usage_error(error: Any) -> InputError:
     if not str(error):  # no command at all
         return InputError("there is no command", f"`{path} --help` lists them")
     message = error.format_message().replace("'", "`").replace("\n", " ")
-    fact, guess = _SUGGESTION.split(message, maxsplit=1)[0], _SUGGESTION.search(message)
-    fact = fact.strip().rstrip(".")
+    guess = _SUGGESTION.search(message)
+    fact = (message[: guess.start()] if guess else message).rstrip(" .")
     help_ = f"see `{path} --help`"
     if guess:
-        words = message[guess.start() :].strip(" ().?")
+        words = message[guess.start(1) :].strip(" ().,?`")
         help_ = f"{words[:1].lower()}{words[1:]}; {help_}"
     return InputError(fact[:1].lower() + fact[1:], help_)
 

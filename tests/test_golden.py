@@ -114,3 +114,27 @@ def test_rounding_is_not_compared(old: str, new: str) -> None:
 )
 def test_a_mistake_is_compared(old: str, new: str) -> None:
     assert noise_free(REPORT) != noise_free(REPORT.replace(old, new))
+
+
+PICTURES = """\
+ dLdZ, error by feature and row
+ 0 ▓█
+ log scale:  · below 2e-14  ░ 2e-14  ▒ 1e-13  ▓ 5.3e-13  █ 2.7e-12 to 1.4e-11
+
+ error of dLdZ by step size, at row 13, feature 2
+   1e-3 ┤  ○ ×
+ step in units of the length:  ○ central  × Richardson  ⊗ both  ┊ chosen: 1.8e-3
+
+pass: all
+"""
+
+
+@pytest.mark.parametrize(("old", "new"), [("▓█", "█░"), ("○ ×", "× ○"), ("row 13", "row 12")])
+def test_pictures_of_rounding_are_not_compared(old: str, new: str) -> None:
+    assert noise_free(PICTURES) == noise_free(PICTURES.replace(old, new))
+    assert noise_free(PICTURES).endswith("\n\npass: all\n")
+
+
+def test_pictures_of_mistakes_are_compared() -> None:
+    mistake = PICTURES.replace("below", "within")
+    assert noise_free(mistake) != noise_free(mistake.replace("▓█", "█░"))
