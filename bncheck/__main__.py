@@ -79,7 +79,9 @@ def _usage_error(error: Any) -> InputError:
     fact = (message[: guess.start()] if guess else message).rstrip(" .")
     help_ = f"see `{path} --help`"
     if guess:
-        words = message[guess.start(1) :].strip(" ().,?`")
+        words = message[guess.start(1) :].strip(" ().,?")
+        if words.count("`") % 2:  # the one that closes what was left in the fact
+            words = words.rstrip("`").strip(" ().,?")
         help_ = f"{words[:1].lower()}{words[1:]}; {help_}"
     return InputError(fact[:1].lower() + fact[1:], help_)
 

@@ -121,3 +121,9 @@ def test_a_folder_of_submissions_is_graded_by_the_shell(bash, submissions) -> No
         else:
             kind = "error" if status == "2" else "gradcheck"
             assert json.loads(record)["schema"] == f"bncheck/{kind}/1"
+
+
+def test_the_last_line_names_a_layer_that_could_not_be_loaded(bncheck, folder: Path) -> None:
+    done = bncheck(*CHECK, "--layer", str(RIGHT), "--layer", "nowhere.py")
+    assert done.status == 2
+    assert done.stdout.splitlines()[-1].startswith("inconclusive: nowhere.py could not be loaded; ")

@@ -110,3 +110,15 @@ def test_a_misshapen_array_is_recognised(
     shape: tuple[int, ...], meant: tuple[int, ...], guess: str
 ) -> None:
     assert misfit("A", shape, meant, 7)[1] == f"A has shape {shape}, where {meant} is meant{guess}"
+
+
+def test_without_an_upstream_gradient_the_forward_is_checked_and_the_rest_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given, state = RECORDED / "torch_input.npz", RECORDED / "torch_state.npz"
+    results = RECORDED / "torch_train.npz"
+    assert main(f"gradcheck {given}:Z --state {state} --results {results}".split()) == 0
+    out = capsys.readouterr().out
+    assert "dLdBb, dLdBW, dLdZ cannot be checked without the upstream gradient" in out
+    assert "the same in all rows" not in out
+    assert out.splitlines()[-1].startswith("pass: 78 entries agree with the definition")

@@ -3,12 +3,15 @@
 import ast
 import inspect
 import os
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from bncheck.foreign.spelling import spellings_of
+
+_RUNNING = re.compile("running|moving")
 
 RETURNED = {"forward": "BZ", "backward": "dLdZ"}
 """What a function returns, whatever it calls it."""
@@ -44,6 +47,8 @@ def line_of(function: Callable[..., Any], quantity: str, method: str) -> Line | 
     names = spellings_of(quantity)
     statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
     found = [node.lineno for node in statements if _assigns(node, names)]
+    if quantity == "V":  # the inference branch may give it another value
+        found = [at for at in found if not _RUNNING.search(lines[at - 1])] or found
     if not found and RETURNED[method] == quantity:
         found = [node.lineno for node in statements if isinstance(node, ast.Return)]
     if not found or file is None:
