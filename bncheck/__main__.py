@@ -5,6 +5,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO
 
@@ -30,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             _print(outcome.stdout, sys.stdout)
         except InputError as error:
             outcome = _refusal(error, as_json=False)
-        _print(outcome.stderr, sys.stderr)
+        with suppress(InputError):  # nobody can be told, and the status stands
+            _print(outcome.stderr, sys.stderr)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     return outcome.code

@@ -162,8 +162,9 @@ def running(layer: str | None) -> Iterator[None]:
 @contextmanager
 def printing_to_stderr() -> Iterator[None]:
     """Send what somebody's code prints to stderr, whatever way it prints."""
-    if sys.stdout is None or sys.stderr is None:  # closed: there is nothing to keep apart
-        yield
+    if sys.stdout is None or sys.stderr is None:  # closed: it goes nowhere
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+            yield
         return
     sys.stdout.flush()
     saved = os.dup(STDOUT_FILENO)

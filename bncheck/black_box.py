@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from bncheck.definition import Array, Mask, column_sum
 from bncheck.expected import Expected
-from bncheck.noise import Noise, least_noise
+from bncheck.noise import ROUNDINGS, Noise
 from bncheck.numdiff import Derivative, Formula, differentiate
 from bncheck.subject import Subject
 
@@ -67,16 +67,18 @@ def difference_forward(
         return rise
 
     scales = e.scales()
-    # Where Z stays as it is, so does NZ to the last bit: only the last stage's noise is left.
-    last_stage = least_noise(e, float(np.finfo(Z.dtype).eps))
+    # Where Z stays as it is, so does NZ to the last bit: only the last stage's noise is left, that
+    # of values as large as the perturbed ones, which are not 0 where BW and Bb are.
     length_of_parameters = 1 + np.abs(p.BW) * e.largest_NZ + np.abs(p.Bb)
+    of_entry = ROUNDINGS * float(np.finfo(Z.dtype).eps) * length_of_parameters
+    last_stage = of_entry * column_sum(np.abs(e.dLdBZ))
     of_parameter = {
         gradient: differentiate(
             lambda _, row, name=name: loss_rise(**{name: row[None]}),  # type: ignore[misc]
             getattr(p, name).astype(Z.dtype),
             length=length_of_parameters[0],
             unit=scales[gradient][0],
-            noise=last_stage.loss[0],
+            noise=last_stage[0],
             formula=formula,
             smooth=smooth,
         )

@@ -21,7 +21,7 @@ from bncheck.remarks import remarks_on
 from bncheck.report import InputReport, Note, Report
 from bncheck.subject import LayerError, Run, Subject
 from bncheck.tolerance import tolerance_of
-from bncheck.trial import Trial, finite_matrix, set_up
+from bncheck.trial import Trial, check_settings, finite_matrix, set_up
 from bncheck.truth import DEFINITION, Truth, find_truth
 
 RTOL = 1e-6
@@ -88,10 +88,7 @@ def gradcheck(
     """
     if method not in FORMULAS:
         raise ValueError(f"method is {method!r}, where one of {', '.join(FORMULAS)} is meant")
-    if mode not in ("train", "eval"):
-        raise ValueError(f"mode is {mode!r}, where train or eval is meant")
-    if not 0 < rtol < np.inf:
-        raise ValueError(f"rtol is {rtol:g}, where a positive number is meant")
+    check_settings(mode, rtol)
     given = finite_matrix("Z", Z)
     upstream = None if dLdBZ is None else finite_matrix("dLdBZ", dLdBZ, given.shape)
     rng = np.random.default_rng(seed)

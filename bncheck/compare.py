@@ -209,7 +209,8 @@ def compare(
     if aligned is None:
         return uncomparable(name, np.shape(claimed), against)
     with np.errstate(all="ignore"):
-        known_to = np.broadcast_to(np.where(uncertainty == 0, 0, uncertainty / scale), true.shape)
+        known_to = np.where(uncertainty == 0, 0, uncertainty / scale)
+        known_to = np.where(np.isfinite(true), known_to, np.inf)  # no number: nothing is known
         absolute = np.abs(aligned.astype(float) - true)
     error = relative_error(aligned, true, scale)
     codes = judge(error, known_to, tolerance)

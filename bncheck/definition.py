@@ -70,7 +70,7 @@ def change_of_reciprocal_root(change: Array, root: Array) -> Array:
     The difference of two reciprocal roots a and b is -(a**2 - b**2) / (a b (a + b)).
     """
     changed = np.sqrt(root**2 + change)
-    result: Array = -change / (changed * root * (changed + root))
+    result: Array = -(change / changed) / root / (changed + root)
     return result
 
 

@@ -110,8 +110,9 @@ class Expected:
         """
         p, root, size = self.parameters, self.root, np.abs(self.parameters.BW)
         upstream = largest(self.dLdBZ)
-        dLdBb = np.sqrt(column_sum(self.dLdBZ**2))
-        dLdBW = np.sqrt(column_sum(self.dLdBZ**2 * (1 + self.NZ**2)))
+        shares = self.dLdBZ / np.where(upstream > 0, upstream, 1)  # whose squares fit any float
+        dLdBb = upstream * np.sqrt(column_sum(shares**2))
+        dLdBW = upstream * np.sqrt(column_sum(shares**2 * (1 + self.NZ**2)))
         return {
             "BZ": size * self.largest_NZ + np.abs(p.Bb),
             "running_M": weighted_mean(

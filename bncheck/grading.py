@@ -4,13 +4,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bncheck.arguments import new_layer, read_optional_state, refuse, running
 from bncheck.checking import gradcheck
 from bncheck.definition import Array
 from bncheck.errors import InputError
 from bncheck.files.matrix import Matrix, read_archive
 from bncheck.report import InputReport, LayerNotLoaded, Report
-from bncheck.results import check_results
+from bncheck.results import SPELLINGS, check_results
 from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS
 
 
@@ -73,7 +75,9 @@ def check_file(batch: Matrix, path: str, s: Settings) -> Report:
     """
     state = read_optional_state(s.state_path, batch)
     archive = read_archive(path)
-    arrays = {name: archive.read(name) for name in archive.names}
+    # Arrays of other names may be anything: they are named, not read.
+    known = {name for names in SPELLINGS.values() for name in names}
+    arrays = {name: archive.read(name) if name in known else np.empty(0) for name in archive.names}
     alpha = state.alpha if s.alpha is None else s.alpha
     eps = state.eps if s.eps is None else s.eps
     with refuse():

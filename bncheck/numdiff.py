@@ -186,8 +186,7 @@ def _forward(rises: Array, moves: Array) -> tuple[Array, Array]:
 
 def _central(rises: Array, moves: Array) -> tuple[Array, Array]:
     """Central difference, (R, C), and its truncation error, (1, C): at 2h it is four times."""
-    near, _ = _three_points(rises[:2], moves[:2])
-    far, _ = _three_points(rises[2:], moves[2:])
+    near, far = _three_points(rises[:2], moves[:2]), _three_points(rises[2:], moves[2:])
     return near, _largest_difference(near, far) / 3
 
 
@@ -213,19 +212,21 @@ def central_estimates(rises: Array, moves: Array) -> tuple[Array, Array, Array]:
     moves
         How far the entry really moved to reach these nodes, of the same shape.
     """
-    near, near_square = _three_points(rises[:2], moves[:2])
-    far, far_square = _three_points(rises[2:], moves[2:])
-    return near, far, near + (near - far) * near_square / (far_square - near_square)
+    near, far = _three_points(rises[:2], moves[:2]), _three_points(rises[2:], moves[2:])
+    # The squares of the steps that they stand for, divided before they can overflow.
+    ratio = np.prod(np.abs(moves[2:]) / np.abs(moves[:2]), axis=0)
+    return near, far, near + (near - far) / (ratio - 1)
 
 
-def _three_points(rises: Array, moves: Array) -> tuple[Array, Array]:
-    """Central difference of one pair of nodes, and the square of the step it stands for.
+def _three_points(rises: Array, moves: Array) -> Array:
+    """Central difference of one pair of nodes.
 
     Three points at distances a above and b below give a second-order estimate for any a and b;
     its error is that of a central difference with h**2 = a * b.
     """
     (above, below), (a, b) = rises, np.abs(moves)
-    return (above * (b / a) - below * (a / b)) / (a + b), a * b
+    estimate: Array = (above * (b / a) - below * (a / b)) / (a + b)
+    return estimate
 
 
 def _largest_difference(near: Array, far: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -107,7 +108,7 @@ def run_backward(
     features = {name: _row(layer, name, batch) for name in ("dLdBb", "dLdBW", "dLdV", "dLdM")}
     features |= {"dLdZ_min": dLdZ.min(axis=0), "dLdZ_max": dLdZ.max(axis=0)}
     gradients = {name: layer.get(name) for name in GRADIENTS} | {"dLdZ": dLdZ}
-    there = {name: np.asarray(A) for name, A in gradients.items() if A is not None}
+    there = {name: _numbers(name, A) for name, A in gradients.items() if A is not None}
     return _report("backward", layer, [_pass_of(layer, batch, eval, features, there)])
 
 
@@ -116,6 +117,14 @@ def _matrix(method: str, A: Array, batch: Matrix) -> Array:
         shape = batch.values.shape
         raise LayerError(method, f"gave an array of shape {A.shape}, where {shape} is meant")
     return A.copy()
+
+
+def _numbers(name: str, A: Any) -> Array:
+    """A gradient as an array of real numbers, which is all that a file can hold."""
+    array = np.asarray(A)
+    if array.dtype.kind not in "fiu":
+        raise LayerError("backward", f"left {name} as {array.dtype}, where numbers are meant")
+    return array
 
 
 def _row(layer: Face, quantity: str, batch: Matrix) -> Array:

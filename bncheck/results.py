@@ -14,7 +14,13 @@ from bncheck.power import hidden_mistakes
 from bncheck.remarks import remarks_on
 from bncheck.report import InputReport, Note, Report
 from bncheck.stages import difference_stages
-from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS, STARTING_VALUES, finite_matrix
+from bncheck.trial import (
+    DEFAULT_ALPHA,
+    DEFAULT_EPS,
+    STARTING_VALUES,
+    check_settings,
+    finite_matrix,
+)
 from bncheck.truth import DEFINITION
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -78,6 +84,9 @@ def check_results(
     ValueError
         Where an argument cannot be used, or `results` has nothing that is known.
     """
+    check_settings(mode, rtol)
+    if not (0 <= alpha <= 1 and 0 <= eps < np.inf):
+        raise ValueError(f"alpha is {alpha:g} and eps {eps:g}, where 0 to 1 and 0 up are meant")
     given = finite_matrix("Z", Z).astype(float)
     upstream = None if dLdBZ is None else finite_matrix("dLdBZ", dLdBZ, given.shape).astype(float)
     shape = (1, given.shape[1])
@@ -183,7 +192,7 @@ def _missing(found: Mapping[str, Array], *, gradients: bool) -> list[Note]:
 
 
 def _unbiased(found: Mapping[str, Array], e: Expected, *, of_pytorch: bool) -> list[Note]:
-    if not of_pytorch or "running_V" not in found or e.eval:
+    if not of_pytorch or "running_V" not in found or e.eval or len(e.Z) == 1:
         return []
     N = len(e.Z)
     return [

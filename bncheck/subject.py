@@ -133,21 +133,25 @@ def forward(face: Face, Z: Array, *, eval: bool) -> Array:  # noqa: A002
     try:
         with np.errstate(all="ignore"):
             return _array("forward", face.forward(Z, eval=eval))
-    except Exception as error:
-        raise _layer_error("forward", error) from error
+    except KeyboardInterrupt:
+        raise
     except SystemExit as error:
         raise LayerError("forward", "ended the program (sys.exit)") from error
+    except BaseException as error:
+        raise _layer_error("forward", error) from error
 
 
 def backward(face: Face, dLdBZ: Array) -> Array:
-    """DLdZ of a layer as it is; whatever goes wrong inside becomes a LayerError."""
+    """What backward returns, dLdZ; whatever goes wrong inside becomes a LayerError."""
     try:
         with np.errstate(all="ignore"):
             return _array("backward", face.backward(dLdBZ))
-    except Exception as error:
-        raise _layer_error("backward", error) from error
+    except KeyboardInterrupt:
+        raise
     except SystemExit as error:
         raise LayerError("backward", "ended the program (sys.exit)") from error
+    except BaseException as error:
+        raise _layer_error("backward", error) from error
 
 
 def _array(method: str, result: Any) -> Array:
@@ -160,7 +164,7 @@ def _array(method: str, result: Any) -> Array:
     array = np.asarray(result)
     if array.dtype.kind not in "fiuc":
         raise LayerError(method, f"returned {_describe(array)} where an array is meant")
-    return array
+    return array.astype(float) if array.dtype.kind in "iu" else array
 
 
 def _describe(result: Any) -> str:
@@ -169,7 +173,7 @@ def _describe(result: Any) -> str:
     return f"an array of {result.dtype}"
 
 
-def _layer_error(method: str, error: Exception) -> LayerError:
+def _layer_error(method: str, error: BaseException) -> LayerError:
     """What a layer raised, and where."""
     if isinstance(error, LayerError):
         return error
@@ -180,7 +184,7 @@ def _layer_error(method: str, error: Exception) -> LayerError:
     return LayerError(method, f"raised {type(error).__name__}{message}{where}")
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     """File and line of the last frame that is neither ours nor an installed library's."""
     ours = os.path.dirname(os.path.abspath(__file__))
     installed = sysconfig.get_path("purelib")
@@ -202,7 +206,15 @@ def _quantities(face: Face, names: tuple[str, ...]) -> dict[str, Array]:
     """Copies of the layer's arrays of these names; NOTHING for what it has a place for only."""
     values = {name: face.get(name) for name in names}
     return {
-        name: NOTHING if value is None else np.array(value)
+        name: _copy_of(value)
         for name, value in values.items()
         if value is not None or (face.takes(name) and name not in INTERMEDIATES)
     }
+
+
+def _copy_of(value: Any) -> Array:
+    """A copy of an array, or NOTHING where it is none."""
+    try:
+        return np.array(value)
+    except ValueError:  # rows of different lengths
+        return NOTHING

@@ -255,15 +255,18 @@ def _closing_line(report: Report) -> Text:
 def _summary(report: Report) -> str:
     checks = [check for each in report.inputs for check in each.checks]
     gradients = [check for check in checks if check.name in GRADIENTS] or checks
+    inputs = len({each.input for each in report.inputs})
+    layers = len({each.layer for each in report.inputs})
     if report.verdict is Verdict.PASS:
         entries = sum(check.compared for check in gradients)
-        inputs = f" of {len(report.inputs)} inputs" if len(report.inputs) > 1 else ""
+        of = f" of {counted(inputs, 'input')}" if inputs > 1 else ""
+        of += f" of {counted(layers, 'layer')}" if layers > 1 else ""
         against = " and ".join(sorted({TRUTHS[check.against] for check in gradients}))
         kind = "gradient " if gradients is not checks else ""
         tolerance = max(check.tolerance for check in gradients)
         rounding = ", rounding included" if tolerance > report.rtol else ""
         return (
-            f"{_count(entries)} {kind}entries{inputs} agree with {against} "
+            f"{_count(entries)} {kind}entries{of} agree with {against} "
             f"to {short(float(f'{tolerance:.1e}'))} of their feature's scale{rounding}"
         )
     deciding = [
@@ -273,12 +276,8 @@ def _summary(report: Report) -> str:
         if check.verdict is report.verdict
     ]
     others = sum(check.verdict is Verdict.PASS for check in checks)
-    several = {
-        "inputs": len({each.input for each in report.inputs}) > 1,
-        "layers": len({each.layer for each in report.inputs}) > 1,
-    }
     named = [f"{one_line(each.layer)} could not be loaded" for each in report.not_loaded]
-    named += [_told(each, check, **several) for each, check in deciding]
+    named += [_told(each, check, inputs=inputs > 1, layers=layers > 1) for each, check in deciding]
     rest = f"; {others} other check{'s' if others != 1 else ''} passed" if others else ""
     return "; ".join(named[:3]) + (f"; and {len(named) - 3} more" if named[3:] else "") + rest
 

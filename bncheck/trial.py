@@ -84,6 +84,9 @@ def set_up(
     values = {
         name: _rounded(brought.get(name, getattr(drawn, name)), kind) for name in STARTING_VALUES
     }
+    if eval:  # which divides by what it is given
+        for name, value in values.items():
+            finite_matrix(f"{name} in {kind}", value)
     for name, start in STARTING_VALUES.items():
         if not face.takes(name) and (face.get(name) is not None or name in PARAMETERS):
             # What cannot be set is what it is; a layer without BW is one that has it at 1.
@@ -95,6 +98,20 @@ def set_up(
         expected=expect(exact, upstream, Parameters(**values, alpha=alpha, eps=eps), eval=eval),
         brought=frozenset(brought) | (frozenset() if dLdBZ is None else {"dLdBZ"}),
     )
+
+
+def check_settings(mode: str, rtol: float) -> None:
+    """Refuse what no check can run with.
+
+    Raises
+    ------
+    ValueError
+        Where the mode is none, or the tolerance not positive.
+    """
+    if mode not in ("train", "eval"):
+        raise ValueError(f"mode is {mode!r}, where train or eval is meant")
+    if not 0 < rtol < np.inf:
+        raise ValueError(f"rtol is {rtol:g}, where a positive number is meant")
 
 
 def finite_matrix(name: str, A: ArrayLike, shape: tuple[int, ...] | None = None) -> Array:
@@ -158,4 +175,5 @@ def _working_type(layer: Any, Z: Array) -> np.dtype[Any]:
 
 def _rounded(A: Array, kind: np.dtype[Any]) -> Array:
     """A, each entry rounded to the type of this kind, as float64."""
-    return A.astype(kind).astype(float)
+    with np.errstate(over="ignore"):
+        return A.astype(kind).astype(float)

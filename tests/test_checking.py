@@ -205,3 +205,47 @@ def test_the_complex_step_needs_an_analytic_forward() -> None:
     assert gradcheck(AbsoluteSquares(4), well_scaled).passed
     with pytest.raises(ValueError, match="analytic in complex numbers"):
         gradcheck(AbsoluteSquares(4), well_scaled, method="complex")
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize("method", FORMULAS)
+def test_a_column_without_scale_and_shift_is_checked_too(mode: str, method: str) -> None:
+    state = {"BW": [[0.0, 1, 2, 0]], "Bb": [[0.0, 1, 2, 5]]}
+    assert gradcheck(BatchNorm1d(4), Z, state=state, mode=mode, method=method).passed
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-20, 1e20, 1e100, 1e140])
+def test_extreme_scales_are_checked(scale: float) -> None:
+    assert gradcheck(BatchNorm1d(4), Z * scale).passed
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-100, 1e100, 1e150])
+def test_extreme_upstream_gradients_are_checked(size: float) -> None:
+    upstream = size * np.random.default_rng(0).standard_normal(Z.shape)
+    assert gradcheck(BatchNorm1d(4), Z, dLdBZ=upstream).passed
+
+
+def test_a_layer_may_hold_what_cannot_be_copied() -> None:
+    class WithModule(BatchNorm1d):
+        def __init__(self, num_features: int) -> None:
+            super().__init__(num_features)
+            self.xp, self.lines = np, (line for line in ())
+
+    assert gradcheck(WithModule(4), Z).passed
+
+
+def test_a_forward_of_integers_has_failed() -> None:
+    class Rounding(BatchNorm1d):
+        def forward(self, Z: np.ndarray, eval: bool = False) -> np.ndarray:  # noqa: A002
+            return super().forward(Z, eval).astype(int)
+
+    assert gradcheck(Rounding(4), Z).verdict is Verdict.FAIL
+
+
+def test_an_eps_for_each_feature_may_be_one_number() -> None:
+    layer = BatchNorm1d(4)
+    layer.eps = np.full((1, 4), 1e-5)  # type: ignore[assignment]
+    assert gradcheck(layer, Z).passed
+    layer.eps = np.array([1e-5, 1, 2, 3])  # type: ignore[assignment]
+    with pytest.raises(ValueError, match="where one number from 0 up is meant"):
+        gradcheck(layer, Z)

@@ -202,3 +202,9 @@ def test_a_full_disk_is_told(bash) -> None:
         "bncheck: error: stdout cannot be written: no space left on device\n"
         "  help: redirect it elsewhere\n"
     )
+
+
+@pytest.mark.parametrize("closing", ["2>&-", ">&- 2>&-", "2>/dev/full"])
+def test_a_closed_stderr_does_not_change_the_status(closing: str, folder: Path) -> None:
+    command = f"{sys.executable} -m bncheck gradcheck nowhere.npy {closing}"
+    assert subprocess.run(command, shell=True, cwd=folder).returncode == 2

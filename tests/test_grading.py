@@ -44,8 +44,8 @@ def test_each_layer_gets_its_report(bncheck) -> None:
     result = bncheck(*CHECK, "--json", "--layer", str(RIGHT), "--layer", str(WRONG))
     document = json.loads(result.stdout)
     assert [(each["layer"], each["verdict"]) for each in document["inputs"]] == [
-        ("BatchNorm1d in spec_names.py", "pass"),
-        ("BatchNorm1d in swapped_gradients.py", "fail"),
+        (f"BatchNorm1d in {RIGHT}", "pass"),
+        (f"BatchNorm1d in {WRONG}", "fail"),
     ]
     assert (document["verdict"], document["not_loaded"]) == ("fail", [])
     assert result.status == 1
@@ -57,7 +57,7 @@ def test_each_layer_is_checked_on_each_input(bncheck) -> None:
     document = json.loads(bncheck("gradcheck", *digits, *options).stdout)
     assert [(each["layer"], each["input"]) for each in document["inputs"]] == [
         (layer, batch)
-        for layer in ("BatchNorm1d in spec_names.py", "BatchNorm in older_names.py")
+        for layer in (f"BatchNorm1d in {RIGHT}", "BatchNorm in older_names.py")
         for batch in digits
     ]
 
@@ -75,8 +75,8 @@ def test_a_layer_that_cannot_be_loaded_stops_no_other(broken: str, bncheck, subm
     result = bncheck(*CHECK, *options)
     assert result.status == 2
     assert result.stderr.startswith(f"bncheck: error: `{layers[0]}` ")
-    assert "BatchNorm1d in right.py" in result.stdout
-    assert "BatchNorm1d in wrong one.py" in result.stdout
+    assert "BatchNorm1d in submissions/right.py" in result.stdout
+    assert "BatchNorm1d in submissions/wrong one.py" in result.stdout
 
 
 def test_layers_that_all_cannot_be_loaded(bncheck, submissions) -> None:

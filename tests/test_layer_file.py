@@ -1,6 +1,7 @@
 """Which layer of a file is meant, and the file loaded as Python would load it from its folder."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -37,14 +38,14 @@ def refused(bncheck):
 
 @pytest.fixture
 def layers_checked(bncheck):
-    """What JSON calls each of several layers, and which of its checks fail."""
+    """What JSON calls each of several layers, without its folder, and which of its checks fail."""
 
     def check(*layers: str) -> list[tuple[str, set[str]]]:
         options = [option for layer in layers for option in ("--layer", layer)]
         document = json.loads(bncheck(*CHECK, "--json", *options).stdout)
         return [
             (
-                report["layer"],
+                re.sub(" in .*/", " in ", report["layer"]),
                 {each["name"] for each in report["checks"] if each["verdict"] != "pass"},
             )
             for report in document["inputs"]

@@ -11,7 +11,7 @@ from bncheck.files.outputs import Outputs
 from bncheck.files.state import read_state, state_arrays
 
 NAMES = {
-    "SPEC.md": ("BW", "Bb", "running_M", "running_V"),
+    "bncheck": ("BW", "Bb", "running_M", "running_V"),
     "course code": ("gamma", "beta", "running_mean", "running_var"),
     "PyTorch": ("weight", "bias", "running_mean", "running_var"),
 }

@@ -1,7 +1,6 @@
 """From ``FILE.py:NAME`` to a layer of so many features."""
 
 import inspect
-import os
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,7 @@ def build_layer(argument: str, C: int, alpha: float | None, eps: float | None) -
     """
     place, name = split_layer(argument)
     candidate = find_layer(load_module(place), name, place)
-    where = f"{candidate.name} in {os.path.basename(place)}"
+    where = f"{candidate.name} in {place}"
     face: Face
     if isinstance(candidate, FunctionPair):
         face = PairFace(candidate.forward, candidate.backward, C)

@@ -228,14 +228,22 @@ def _as_attribute(
 def _clone(inner: Any) -> Any:
     """A copy that shares nothing that a method could change in place."""
     if not hasattr(inner, "__dict__"):
-        return copy.deepcopy(inner)
+        return _copied(inner)
     clone = copy.copy(inner)
     for name, value in vars(inner).items():
         if isinstance(value, np.ndarray):
             vars(clone)[name] = value.copy()
         elif not isinstance(value, IMMUTABLE):
-            vars(clone)[name] = copy.deepcopy(value)
+            vars(clone)[name] = _copied(value)
     return clone
+
+
+def _copied(value: Any) -> Any:
+    """A deep copy; the thing itself where there is none: a module, an open file, a lock."""
+    try:
+        return copy.deepcopy(value)
+    except Exception:
+        return value
 
 
 class PairFace(Face):
@@ -341,9 +349,20 @@ def _is_dictionary(name: str) -> bool:
 
 
 def setting(layer: Face, name: str, default: float) -> float:
-    """Alpha or eps of a layer."""
+    """A layer's alpha or eps.
+
+    Raises
+    ------
+    ValueError
+        Where it is not one finite number.
+    """
     value = layer.get(name)
-    return default if value is None else float(np.reshape(value, ()))
+    if value is None:
+        return default
+    numbers = np.unique(np.asarray(value, dtype=float))
+    if numbers.size != 1 or not np.isfinite(numbers[0]) or numbers[0] < 0:
+        raise ValueError(f"{name} of {layer.name} is {value}, where one number from 0 up is meant")
+    return float(numbers[0])
 
 
 def is_built_in(layer: Any) -> bool:
