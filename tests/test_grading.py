@@ -57,7 +57,10 @@ def test_each_layer_is_checked_on_each_input(bncheck) -> None:
     document = json.loads(bncheck("gradcheck", *digits, *options).stdout)
     assert [(each["layer"], each["input"]) for each in document["inputs"]] == [
         (layer, batch)
-        for layer in (f"BatchNorm1d in {RIGHT}", "BatchNorm in older_names.py")
+        for layer in (
+            f"BatchNorm1d in {RIGHT}",
+            f"BatchNorm in {LAYERS / 'right' / 'older_names.py'}",
+        )
         for batch in digits
     ]
 
