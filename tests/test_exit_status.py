@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -129,10 +130,15 @@ def test_130_interrupted_by_a_signal(folder: Path) -> None:
         [sys.executable, "-m", "bncheck", "forward", "Z.npy"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A test run in the background of a shell ignores Ctrl-C, and so would all that it starts.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     writer = opened_by_a_reader("Z.npy")
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=20)
+    try:
+        stdout, stderr = process.communicate(timeout=20)
+    finally:
+        process.kill()
     os.close(writer)
     assert (process.returncode, stdout, stderr) == (130, b"", b"")
 
