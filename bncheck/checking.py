@@ -147,6 +147,7 @@ def _check(
     notes += remarks_on(checks, claims, e, kind, truth.agrees)
     notes += hidden_mistakes(e, trial.brought, names)
     notes += _sampled(truth, len(e.Z))
+    notes.sort(key=lambda note: note.meant is None)  # what is wrong comes before what is remarkable
     if failure is not None:
         checks.append(uncomparable(_broken(failure), (), DEFINITION))
     return tuple(checks), tuple(notes), truth

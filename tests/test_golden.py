@@ -3,6 +3,7 @@
 `pytest --rewrite-golden` writes the files in tests/golden/ anew; the difference is to be read.
 """
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,9 @@ def compare(request: pytest.FixtureRequest):
     return compare
 
 
+LAYERS = Path(__file__).parent / "layers" / "wrong"
+
+
 @pytest.fixture(autouse=True)
 def _matrices(folder: Path) -> None:
     waves = np.sin(np.arange(4000.0))
@@ -86,6 +90,25 @@ def test_report_on_a_mistake(
     result = bncheck(*command.split())
     assert result.stderr == ""
     compare(f"mistake_{backward.__name__}{suffix}", command, result.stdout)
+
+
+WRONG_LAYERS = (
+    "alpha_the_wrong_way_round",
+    "eps_outside_the_root",
+    "inference_as_training",
+    "output_for_normalised",
+    "scale_gradient_not_summed",
+    "swapped_gradients",
+    "variance_by_one_less",
+    "variance_path_missing",
+)
+
+
+@pytest.mark.parametrize("name", WRONG_LAYERS)
+def test_report_on_a_wrong_layer(name: str, suffix: str, bncheck, compare) -> None:
+    shutil.copy(LAYERS / f"{name}.py", f"{name}.py")
+    command = f"gradcheck sample_data/wine.csv --columns 1-3 --layer {name}.py"
+    compare(f"layer_{name}{suffix}", command, bncheck(*command.split()).stdout)
 
 
 REPORT = """\
