@@ -66,7 +66,7 @@ def difference_forward(
         work[at] = Z[at]
         return rise
 
-    scales = e.scales()
+    scales = e.scales
     # Where Z stays as it is, so does NZ to the last bit: only the last stage's noise is left, that
     # of values as large as the perturbed ones, which are not 0 where BW and Bb are.
     length_of_parameters = 1 + np.abs(p.BW) * e.largest_NZ + np.abs(p.Bb)

@@ -20,12 +20,9 @@ from bncheck.power import hidden_mistakes
 from bncheck.remarks import remarks_on
 from bncheck.report import InputReport, Note, Report
 from bncheck.subject import LayerError, Run, Subject
-from bncheck.tolerance import tolerance_of
+from bncheck.tolerance import RTOL, tolerance_of
 from bncheck.trial import Trial, check_settings, finite_matrix, set_up
 from bncheck.truth import DEFINITION, Truth, find_truth
-
-RTOL = 1e-6
-"""Default tolerance, in units of the column's scale."""
 
 FORWARD = ("BZ", "running_M", "running_V")
 
@@ -191,7 +188,7 @@ def _claims(
 ) -> Iterator[Claim]:
     """What the layer computed, beside what it should be."""
     e = trial.expected
-    scales = e.scales()
+    scales = e.scales
     for name, claimed in run.results.items():
         scale = scales[name]
         if name in FORWARD:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bncheck.compare import Comparison, compare, relative_error
-from bncheck.definition import Array, largest
+from bncheck.definition import EPS, Array, largest
 from bncheck.expected import Expected
 from bncheck.tolerance import tolerance_of
 
-DEFINITION_ERROR = 32 * float(np.finfo(float).eps)
+DEFINITION_ERROR = 32 * EPS
 """What the definition's own forward is known to in float64, in units of the column's scale."""
 
 
@@ -112,7 +112,7 @@ def largest_error(BZ: Array | None, expected: Expected) -> Array | None:
     """Largest error of BZ in each column, (1, C), in units of its scale; None without a BZ."""
     if BZ is None:
         return None
-    return largest(relative_error(BZ, expected.BZ, expected.scales()["BZ"]))
+    return largest(relative_error(BZ, expected.BZ, expected.scales["BZ"]))
 
 
 def precision(*kinds: np.dtype) -> float:

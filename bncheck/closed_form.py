@@ -7,14 +7,12 @@ whatever the step. They are differences of the definition's forward, not its bac
 
 import numpy as np
 
-from bncheck.definition import Array, change_of_reciprocal_root, column_mean, column_sum
+from bncheck.definition import EPS, Array, change_of_reciprocal_root, column_mean, column_sum
 from bncheck.expected import Expected
 from bncheck.numdiff import Derivative, power_of_two
 
 RELATIVE_STEP = 2.0**-26
 """In units of the length over which the loss bends: its square is the rounding of a float64."""
-
-EPS = np.finfo(float).eps
 
 
 def difference_definition(expected: Expected) -> dict[str, Derivative]:
@@ -26,7 +24,7 @@ def difference_definition(expected: Expected) -> dict[str, Derivative]:
     e = expected
     N = len(e.Z)
     sum_error = 4 * EPS * np.sqrt(N)
-    scales = e.scales()
+    scales = e.scales
     if e.eval:
         slope = e.parameters.BW / e.root
         dLdZ = Derivative(e.dLdBZ * slope, 4 * EPS * np.abs(e.dLdBZ * slope))

@@ -162,6 +162,13 @@ def relative_error(claimed: Array, true: Array, scale: Array) -> Array:
     return np.where(np.isfinite(relative), relative, np.inf)
 
 
+def relative_uncertainty(true: Array, uncertainty: Array, scale: Array) -> Array:
+    """What `true` is known to in units of the column's scale; infinite where it is no number."""
+    with np.errstate(all="ignore"):
+        relative = np.where(uncertainty == 0, 0, uncertainty / scale)
+    return np.where(np.isfinite(true), relative, np.inf)
+
+
 def judge(error: Array, uncertainty: Array, tolerance: Tolerance) -> Array:
     """Verdict of each entry as its SEVERITY; errors in units of the column's scale.
 
@@ -209,9 +216,8 @@ def compare(
     if aligned is None:
         return uncomparable(name, np.shape(claimed), against)
     with np.errstate(all="ignore"):
-        known_to = np.where(uncertainty == 0, 0, uncertainty / scale)
-        known_to = np.where(np.isfinite(true), known_to, np.inf)  # no number: nothing is known
         absolute = np.abs(aligned.astype(float) - true)
+    known_to = relative_uncertainty(true, uncertainty, scale)
     error = relative_error(aligned, true, scale)
     codes = judge(error, known_to, tolerance)
     entries = Entries(aligned, true, error, known_to, codes, scale)

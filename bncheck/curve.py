@@ -86,7 +86,7 @@ def step_curve(
     with np.errstate(all="ignore"):  # a step that changes nothing is 0
         central, _, richardson = central_estimates(*near_and_far)
     true = difference_definition(e)["dLdZ"].value[at]
-    scale = e.scales()["dLdZ"][0, feature]
+    scale = e.scales["dLdZ"][0, feature]
     return StepCurve(
         row=row,
         feature=feature,

@@ -16,6 +16,9 @@ Mask = NDArray[np.bool_]
 PER_FEATURE = frozenset({"running_M", "running_V", "dLdBb", "dLdBW", "dLdV", "dLdM"})
 """The quantities of shape (1, C); the others are (N, C)."""
 
+EPS = float(np.finfo(float).eps)
+"""Relative precision of float64."""
+
 BLOCK = 256
 """Rows added up in one run before the partial sums are added: see `column_sum`."""
 

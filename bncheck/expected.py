@@ -1,6 +1,7 @@
 """What the definition gives for one mini-batch, in float64, and the scale of each quantity."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -101,6 +102,7 @@ class Expected:
         """The shape that a quantity has."""
         return self.M.shape if name in PER_FEATURE else self.Z.shape
 
+    @cached_property
     def scales(self) -> dict[str, Array]:
         """The size of each quantity, (1, C): the unit in which its errors are told.
 

@@ -20,6 +20,7 @@ from bncheck.foreign.face import Face
 from bncheck.report import Note
 from bncheck.subject import NOTHING, STATISTICS, LayerError, Run, Subject, backward, forward
 from bncheck.trial import Trial
+from bncheck.truth import DEFINITION
 
 WITH_LARGE_EPS = "_eps"
 """Ends the names of what was computed with an eps of the size of the variance."""
@@ -29,7 +30,6 @@ LARGE_EPS = "large-eps"
 
 GIVEN = "input"
 FIRST_ANSWER = "first answer"
-DEFINITION = "definition"
 
 
 def further_claims(trial: Trial, run: Run) -> tuple[list[Claim], list[Note]]:
@@ -59,13 +59,13 @@ def _everything(trial: Trial, run: Run) -> Iterator[Claim | Note]:
         yield Note("raised", f"{error.method}_again", f"the second time, {error}")
         yield exactly("BZ_again", NOTHING, e.BZ, exact, FIRST_ANSWER)
     if not e.eval:
-        yield from _inference_after_training(trial)
+        yield from _inference_after_training(trial, run)
         yield from _inference_before_backward(trial, run)
 
 
 def _again(trial: Trial, run: Run) -> Iterator[Claim]:
     """The same mini-batch after another one: nothing of that may be left in the answer."""
-    e, scales = trial.expected, trial.expected.scales()
+    e, scales = trial.expected, trial.expected.scales
     layer = trial.subject.fresh()
     forward(layer, _another(trial.Z), eval=e.eval)
     backward(layer, trial.dLdBZ[::-1].copy())
@@ -83,19 +83,17 @@ def _another(Z: Array) -> Array:
     return np.ascontiguousarray(Z[::-1] * 0.5).astype(Z.dtype)
 
 
-def _inference_after_training(trial: Trial) -> Iterator[Claim | Note]:
+def _inference_after_training(trial: Trial, run: Run) -> Iterator[Claim | Note]:
     """The inference output with the running statistics that the layer has after training.
 
     They are the layer's own, so that a mistake in them is told once.
     """
-    e = trial.expected
     if not trial.subject.has_eval:
         yield Note(
             "no-inference-mode", None, "the layer's mode cannot be told: its inference is unchecked"
         )
         return
-    layer = trial.subject.run(trial.Z, trial.dLdBZ, eval=e.eval).layer
-    yield from _inference(layer, trial.Z, e)
+    yield from _inference(run.layer, trial.Z, trial.expected)
 
 
 def _inference(layer: Face, Z: Array, e: Expected, ending: str = "") -> Iterator[Claim | Note]:
@@ -123,7 +121,7 @@ def _inference(layer: Face, Z: Array, e: Expected, ending: str = "") -> Iterator
         yield Note("raised", label, f"in inference mode, {error}")
         claimed = NOTHING
     other = expect(e.Z, e.dLdBZ, replace(e.parameters, **used), eval=True)
-    yield exactly(label, claimed, other.BZ, other.scales()["BZ"], DEFINITION, other)
+    yield exactly(label, claimed, other.BZ, other.scales["BZ"], DEFINITION, other)
 
 
 def _copy(A: Array | None) -> Array | None:
@@ -173,7 +171,7 @@ def _with_large_eps(trial: Trial) -> Iterator[Claim | Note]:
     subject: Subject = trial.subject.with_parameters(eps=eps)
     run = subject.run(trial.Z, trial.dLdBZ, eval=e.eval)
     truth: dict[str, Array] = {"BZ": other.BZ, "dLdZ": difference_definition(other)["dLdZ"].value}
-    scales = other.scales()
+    scales = other.scales
     for name in ("BZ", "dLdZ"):
         if name in run.results:
             label, claimed = name + WITH_LARGE_EPS, run.results[name]

@@ -8,6 +8,7 @@ J. Moré, S. Wild, "Estimating Computational Noise", SIAM J. Sci. Comput. 33 (20
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -56,10 +57,13 @@ def least_noise(expected: Expected, eps: float) -> Noise:
 
 
 def measure_noise(
-    forward: Callable[[Array], Array], Z: Array, expected: Expected, rng: np.random.Generator
+    forward: Callable[[Array], Array],
+    Z: Array,
+    kind: np.dtype[Any],
+    expected: Expected,
+    rng: np.random.Generator,
 ) -> Noise:
-    """The noise of a forward at Z, (N, C), which is in the layer's own type."""
-    kind = forward(Z).dtype
+    """The noise of a forward at Z, (N, C), in the layer's own type; `kind` is that of its BZ."""
     least = least_noise(expected, float(np.finfo(kind if kind.kind == "f" else float).eps))
     of_entries, of_losses = [least.BZ * 0], [least.loss * 0]
     rows = np.resize(rng.permutation(len(Z)), ROWS)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bncheck.definition import Array, Mask
+from bncheck.definition import EPS, Array, Mask
 
 Rise = Callable[[int, Array], Array]
 """rise(i, row): how much each column's loss, (C,), rises when row i is replaced by `row`, (C,)."""
@@ -167,7 +167,7 @@ def _step(points: Array, length: Array, unit: Array, noise: Array, order: Array)
 def _relative_noise(length: Array, unit: Array, noise: Array) -> Array:
     """The noise in units of what the loss changes over its length, (C,)."""
     change = unit * length
-    relative = np.full_like(length, np.finfo(float).eps)
+    relative = np.full_like(length, EPS)
     np.divide(noise, change, out=relative, where=change > 0)
     return relative
 

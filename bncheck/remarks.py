@@ -47,7 +47,7 @@ def remarks_on(
 def _uncompared(check: Comparison, claim: Claim, expected: Expected) -> Iterator[Note]:
     """Why something could not be compared: it never came, or it has another shape."""
     if claim.claimed.dtype.kind not in "fiu":
-        if claim.name in expected.scales():  # what came of the others is told where they are made
+        if claim.name in expected.scales:  # what came of the others is told where they are made
             yield Note("unfinished", check.name, f"{check.name} is not there: it is not finished")
         return
     code, message = misfit(check.name, check.shape, claim.true.shape, len(expected.Z))

@@ -14,6 +14,8 @@ from bncheck.power import hidden_mistakes
 from bncheck.remarks import remarks_on
 from bncheck.report import InputReport, Note, Report
 from bncheck.stages import difference_stages
+from bncheck.subject import GRADIENTS
+from bncheck.tolerance import RTOL
 from bncheck.trial import (
     DEFAULT_ALPHA,
     DEFAULT_EPS,
@@ -42,8 +44,6 @@ CHECKED = ("BZ", "running_M", "running_V", "dLdBb", "dLdBW", "dLdZ")
 OF_PYTORCH = ("weight.grad", "bias.grad", "input.grad", "num_batches_tracked")
 """Names that tell that a file was written from PyTorch, whose running variance is unbiased."""
 
-GRADIENTS = ("dLdBb", "dLdBW", "dLdNZ", "dLdV", "dLdM", "dLdZ")
-
 
 def check_results(
     results: Mapping[str, ArrayLike],
@@ -54,7 +54,7 @@ def check_results(
     alpha: float = DEFAULT_ALPHA,
     eps: float = DEFAULT_EPS,
     mode: str = "train",
-    rtol: float = 1e-6,
+    rtol: float = RTOL,
     names: tuple[str, ...] | None = None,
     source: str = "array",
     layer: str = "results",
@@ -154,7 +154,7 @@ def _of_pytorch(results: Mapping[str, ArrayLike]) -> bool:
 def _claims(
     found: Mapping[str, Array], e: Expected, *, gradients: bool, of_pytorch: bool
 ) -> list[Claim]:
-    scales = e.scales()
+    scales = e.scales
     numeric = difference_definition(e) | difference_stages(e, FORMULAS["richardson"])
     claims = []
     for name, claimed in found.items():

@@ -8,6 +8,7 @@ parameters.
 import numpy as np
 
 from bncheck.definition import (
+    EPS,
     Array,
     change_of_reciprocal_root,
     column_sum,
@@ -15,8 +16,6 @@ from bncheck.definition import (
 )
 from bncheck.expected import Expected
 from bncheck.numdiff import Derivative, Formula, Rise, differentiate
-
-EPS = float(np.finfo(float).eps)
 
 
 def difference_stages(expected: Expected, formula: Formula) -> dict[str, Derivative]:
@@ -48,7 +47,7 @@ def difference_stages(expected: Expected, formula: Formula) -> dict[str, Derivat
             rise,
             points,
             length=length[0],
-            unit=e.scales()[name][0],
+            unit=e.scales[name][0],
             noise=noise[0],
             formula=formula,
             smooth=np.ones_like(BW, bool),
@@ -59,7 +58,7 @@ def difference_stages(expected: Expected, formula: Formula) -> dict[str, Derivat
     if e.eval:  # the loss does not depend on the mini-batch's statistics
         nothing = Derivative(np.zeros_like(e.V), np.zeros_like(e.V))
         return stages | {"dLdV": nothing, "dLdM": nothing}
-    rounding = 8 * EPS * np.abs(p.BW) * np.sqrt(len(e.Z)) * e.scales()["dLdBb"]
+    rounding = 8 * EPS * np.abs(p.BW) * np.sqrt(len(e.Z)) * e.scales["dLdBb"]
     return stages | {
         "dLdV": derivative("dLdV", from_V, e.V, e.V + p.eps, rounding),
         # The change of M is perturbed, not M: a large mean leaves few values beside it.

@@ -6,6 +6,9 @@ from bncheck.compare import Tolerance
 from bncheck.definition import Array
 from bncheck.expected import Expected
 
+RTOL = 1e-6
+"""Default tolerance, in units of the column's scale."""
+
 LARGEST_ACCEPTED = 1e-4
 """Rounding beyond this, in units of the column's scale, is not accepted unseen in float64 and
 float32: a mistake of that size would pass with it."""

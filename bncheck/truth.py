@@ -12,7 +12,14 @@ import numpy as np
 
 from bncheck.black_box import difference_forward
 from bncheck.closed_form import difference_definition
-from bncheck.compare import SEVERITY, Tolerance, Verdict, judge, relative_error
+from bncheck.compare import (
+    SEVERITY,
+    Tolerance,
+    Verdict,
+    judge,
+    relative_error,
+    relative_uncertainty,
+)
 from bncheck.definition import Array, Mask, largest
 from bncheck.expected import Expected, expect
 from bncheck.noise import DISTANCE, Noise, measure_noise
@@ -75,11 +82,14 @@ class Truth:
             return closed, DEFINITION
         if claimed is None:
             return black, FINITE_DIFFERENCES
-        with np.errstate(all="ignore"):
-            known_to = np.where(black.uncertainty == 0, 0, black.uncertainty / scale)
-            closed_to = np.where(closed.uncertainty == 0, 0, closed.uncertainty / scale)
-        codes = judge(relative_error(claimed, black.value, scale), known_to, tolerance)
-        closed_codes = judge(relative_error(claimed, closed.value, scale), closed_to, tolerance)
+        codes, closed_codes = (
+            judge(
+                relative_error(claimed, source.value, scale),
+                relative_uncertainty(source.value, source.uncertainty, scale),
+                tolerance,
+            )
+            for source in (black, closed)
+        )
         undecided = codes == SEVERITY[Verdict.INCONCLUSIVE]
         helped = (undecided | (closed_codes > codes)) & self.agrees
         if not helped.any():
@@ -120,7 +130,7 @@ def find_truth(
     if BZ is None or not np.isfinite(BZ).all():
         return Truth({}, closed_form, stages, np.zeros((1, C), bool), 0)
 
-    noise = measure_noise(lambda A: subject.forward(A, eval=e.eval), Z, e, rng)
+    noise = measure_noise(lambda A: subject.forward(A, eval=e.eval), Z, BZ.dtype, e, rng)
     agrees = _agreement(BZ, e, noise)
     for moved in _displaced(Z, e, rng):
         there = expect(moved.astype(float), e.dLdBZ, e.parameters, eval=e.eval)
@@ -146,7 +156,7 @@ def _refuse_not_analytic(
     np.var and np.abs take absolute values, whose complex step is meaningless: it would reject every
     right layer that uses them.
     """
-    scale = expected.scales()["dLdZ"]
+    scale = expected.scales["dLdZ"]
     error = relative_error(black_box.value, closed_form.value, scale)
     if (error[np.isfinite(black_box.value) & agrees] > ANALYTIC_TO).any():
         raise ValueError(
@@ -173,7 +183,7 @@ def _agreement(BZ: Array, expected: Expected, noise: Noise) -> Mask:
 
     Rounding that hides a thousandth of the output hides too much to say so.
     """
-    scale = expected.scales()["BZ"]
+    scale = expected.scales["BZ"]
     error = largest(relative_error(BZ, expected.BZ, scale))
     with np.errstate(all="ignore"):
         visible = np.nan_to_num(noise.BZ / scale)

@@ -39,7 +39,7 @@ class Evidence:
     @property
     def scale(self) -> Array:
         """Unit of the quantity's errors, (1, C)."""
-        return self.expected.scales()[self.name]
+        return self.expected.scales[self.name]
 
     def is_equal(self, alternative: Array, true: Array) -> bool:
         """Whether the claimed values are these, and these can be told from the true ones."""

@@ -43,9 +43,6 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
 INTERMEDIATES = ("dLdNZ", "dLdV", "dLdM")
 """Looked for under these names only: what others call `dvar` need not be the same thing."""
 
-OF_FEATURES = ("num_features", "in_feature", "in_features", "n_features", "num_feature", "dim")
-"""Names of the constructor's argument that is the number of features."""
-
 EVAL_SWITCHES = ("eval", "inference", "test")
 TRAIN_SWITCHES = ("training", "train", "train_flg", "is_training", "is_train")
 MODE_SWITCHES = ("mode",)
