@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO
@@ -88,7 +88,7 @@ def _usage_error(error: Any) -> InputError:
     return InputError(fact[:1].lower() + fact[1:], help_)
 
 
-def _print(text: str, stream: TextIO | None) -> None:
+def _print(text: str | Iterable[str], stream: TextIO | None) -> None:
     """Write text and flush it. A pipe that nobody reads is no error.
 
     Raises
@@ -103,7 +103,8 @@ def _print(text: str, stream: TextIO | None) -> None:
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="replace")  # a terminal without × is still to get its table
     try:
-        stream.write(text)
+        for piece in [text] if isinstance(text, str) else text:
+            stream.write(piece)
         stream.flush()
     except BrokenPipeError:
         _point_to_null(stream)

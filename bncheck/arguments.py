@@ -32,10 +32,10 @@ def read_batches(inputs: Sequence[str], columns: str | None) -> list[Matrix]:
     batches = [read_matrix(argument, columns) for argument in inputs]
     first = batches[0]
     for batch in batches[1:]:
-        if batch.values.shape[1] != first.values.shape[1]:
+        if batch.shape[1] != first.shape[1]:
             raise InputError(
-                f"{quoted(batch.source)} has {counted(batch.values.shape[1], 'feature')} where "
-                f"{quoted(first.source)} has {first.values.shape[1]}",
+                f"{quoted(batch.source)} has {counted(batch.shape[1], 'feature')} where "
+                f"{quoted(first.source)} has {first.shape[1]}",
                 "pass mini-batches of one and the same layer",
             )
         if batch.names and first.names and batch.names != first.names:
@@ -56,10 +56,10 @@ def read_upstream(argument: str, batch: Matrix, columns: str | None) -> Array:
         Where it cannot be read, or is not of the mini-batch's shape.
     """
     upstream = read_matrix(argument, columns)
-    if upstream.values.shape != batch.values.shape:
+    if upstream.shape != batch.shape:
         raise InputError(
-            f"{quoted(upstream.source)} has shape {upstream.values.shape} where "
-            f"{quoted(batch.source)} has {batch.values.shape}",
+            f"{quoted(upstream.source)} has shape {upstream.shape} where "
+            f"{quoted(batch.source)} has {batch.shape}",
             "the upstream gradient has one value for each value of the input",
         )
     return upstream.values
@@ -67,7 +67,7 @@ def read_upstream(argument: str, batch: Matrix, columns: str | None) -> Array:
 
 def read_optional_state(path: str | None, batch: Matrix) -> State:
     """Read a state file, or an empty state where there is none."""
-    return State() if path is None else read_state(path, batch.values.shape[1])
+    return State() if path is None else read_state(path, batch.shape[1])
 
 
 def trained_layer(
@@ -116,7 +116,7 @@ def new_layer(
 
     alpha and eps are the option's, or else the state's, or else what the layer takes by itself.
     """
-    C = batch.values.shape[1]
+    C = batch.shape[1]
     alpha = state.alpha if alpha is None else alpha
     eps = state.eps if eps is None else eps
     if layer is not None:

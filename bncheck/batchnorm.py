@@ -1,17 +1,14 @@
 """BatchNorm1d: forward and backward of batch normalisation over the columns of a matrix."""
 
+import cmath
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from bncheck.definition import (
-    Array,
-    centre,
-    column_sum,
-    normalise,
-    scale_and_shift,
-    variance,
-    weighted_mean,
-)
+from bncheck.blocks import Rows
+from bncheck.definition import Array, weighted_mean
+from bncheck.sweeps import Affine, Centred, InputGradient, Moments, gradient_sums, moments
 
 
 class BatchNorm1d:
@@ -41,6 +38,9 @@ class BatchNorm1d:
     dLdNZ, dLdV, dLdM, dLdZ, dLdBW, dLdBb
         Set by `backward`: the gradients of the loss, each of the shape of what it belongs to.
 
+    Z and dLdBZ are kept, not copied. What follows from them is computed when it is asked for: so
+    leave them as they are until then, and Z until `backward`.
+
     Raises
     ------
     ValueError
@@ -67,6 +67,7 @@ class BatchNorm1d:
         self.alpha = alpha
         self.eps = eps
         self.dtype = np.dtype(dtype)
+        self._working = np.result_type(self.dtype, np.float32)
         self.BW = np.ones((1, num_features), self.dtype)
         self.Bb = np.zeros((1, num_features), self.dtype)
         self.running_M = np.zeros((1, num_features), self.dtype)
@@ -94,25 +95,42 @@ class BatchNorm1d:
         ValueError
             Where Z has another shape, or its variance cannot be represented, or V + eps is 0.
         """
-        Z = self._matrix("Z", Z)
-        with np.errstate(over="ignore", invalid="ignore"):  # told as an error below
-            M, X = centre(Z)
-            V = variance(X)
+        self.BZ = self._result(self.forward_rows(self._matrix("Z", Z), eval=eval).array())
+        return self.BZ
+
+    def forward_rows(
+        self,
+        Z: Rows,
+        *,
+        eval: bool = False,  # noqa: A002
+        found: Moments | None = None,
+    ) -> Affine:
+        """The same for any rows, in the type that the layer computes in: for those of a file, say.
+
+        The sums are taken here, unless they were `found` before, and BZ is computed block by block
+        when its rows are asked for.
+        """
+        with np.errstate(all="ignore"):  # told as an error below
+            found = found or moments(Z)
+            V = found.squares / found.N
+            first = Z[:1]
+            M = first + found.mean
+            used_V = self._work(self.running_V) if eval else V
+            root = np.sqrt(used_V + self.eps)
+            rstd = 1 / root
+            if not cmath.isfinite((rstd + root).sum()):  # or else no column is degenerate
+                self._refuse_degenerate(V)
+                self._refuse_degenerate(used_V)
         if eval:
-            X = Z - self._work(self.running_M)
-        used_V = self._work(self.running_V) if eval else V
-        self._refuse_degenerate(used_V)
-        NZ = normalise(X, used_V, self.eps)
-        BZ = scale_and_shift(NZ, self._work(self.BW), self._work(self.Bb))
-        if not eval:
+            X = Centred(Z, self._work(self.running_M), None)
+        else:
+            X = Centred(Z, first, found.mean, found.X)
             self.running_M = self._result(weighted_mean(self.running_M, M, self.alpha))
             self.running_V = self._result(weighted_mean(self.running_V, V, self.alpha))
-
-        self.Z, self.N, self._eval = Z, len(Z), eval
-        self._X, self._NZ, self._rstd = X, NZ, 1 / np.sqrt(used_V + self.eps)
-        self.M, self.V, self.NZ = self._result(M), self._result(V), self._result(NZ)
-        self.BZ = self._result(BZ)
-        return self.BZ
+        self.Z, self.N, self._eval = Z, found.N, eval
+        self._X, self._rstd = X, rstd
+        self.M, self.V = self._result(M), self._result(V)
+        return Affine(X, self._work(self.BW) * rstd, self._work(self.Bb))
 
     def backward(self, dLdBZ: ArrayLike) -> Array:
         """Gradients of the loss for the mini-batch and the mode of the last `forward`.
@@ -143,24 +161,39 @@ class BatchNorm1d:
         dLdBZ = self._matrix("dLdBZ", dLdBZ)
         if len(dLdBZ) != self.N:
             raise ValueError(f"dLdBZ has {len(dLdBZ)} rows where Z has {self.N}")
-        BW, rstd = self._work(self.BW), self._rstd
-        dLdBb = column_sum(dLdBZ)
-        dLdBW = column_sum(dLdBZ * self._NZ)
-        dLdNZ = dLdBZ * BW
-        dLdZ = dLdNZ * rstd
-        dLdV = np.zeros_like(dLdBb)
-        dLdM = np.zeros_like(dLdBb)
-        if not self._eval:
-            # The sums over the rows that dLdV and dLdM ask for are those of dLdBW and dLdBb, times
-            # a constant of the column; the sum of (Z - M) in dLdM is 0.
-            dLdV = -0.5 * BW * rstd**2 * dLdBW
-            dLdM = -(dLdBb * BW * rstd)
-            dLdZ = dLdZ + (2 / self.N) * dLdV * self._X + dLdM / self.N
-
-        self.dLdBb, self.dLdBW = self._result(dLdBb), self._result(dLdBW)
-        self.dLdNZ, self.dLdV, self.dLdM = map(self._result, (dLdNZ, dLdV, dLdM))
-        self.dLdZ = self._result(dLdZ)
+        self.dLdZ = self._result(self.backward_rows(dLdBZ).array())
         return self.dLdZ
+
+    def backward_rows(self, dLdBZ: Rows) -> InputGradient:
+        """The same for any rows, as `forward_rows`."""
+        T, S = gradient_sums(self._X, dLdBZ)
+        BW, rstd = self._work(self.BW), self._rstd
+        dLdBW = S * rstd
+        scale = BW * rstd
+        if self._eval:
+            slope = level = np.zeros_like(T)
+            self.dLdV = self.dLdM = self._result(slope)
+        else:
+            # The sums over the rows that dLdV and dLdM ask for are those of dLdBW and dLdBb, times
+            # a constant of the column; the sum of (Z - M) in dLdM is 0. In dLdZ the paths through
+            # them, 2 / N * dLdV * (Z - M) and dLdM / N, have the direct path's factor, `scale`.
+            slope, level = rstd * dLdBW / self.N, T / self.N
+            self.dLdV = self._result(-0.5 * scale * rstd * dLdBW)
+            self.dLdM = self._result(-(scale * T))
+        self.dLdBb, self.dLdBW = self._result(T), self._result(dLdBW)
+        self._dLdBZ, self._used_BW = dLdBZ, BW.copy()
+        return InputGradient(self._X, dLdBZ, slope, level, scale)
+
+    @property
+    def NZ(self) -> Array:
+        """The normalised input, (N, C), computed from Z when it is asked for."""
+        rstd = self._rstd
+        return self._result(Affine(self._X, rstd, np.zeros_like(rstd)).array())
+
+    @property
+    def dLdNZ(self) -> Array:
+        """Its gradient, (N, C), computed from dLdBZ when it is asked for."""
+        return self._result(self._dLdBZ[:] * self._used_BW)
 
     def _matrix(self, name: str, A: ArrayLike) -> Array:
         """A in the layer's own type, then in the type it computes in; the shape is checked."""
@@ -170,15 +203,18 @@ class BatchNorm1d:
         return self._work(self._result(A))
 
     def _work(self, A: Array) -> Array:
-        if A.dtype.kind == "c":
-            return A
-        return A.astype(np.result_type(self.dtype, np.float32), copy=False)
+        return _in_type(self._working, A)
 
     def _result(self, A: Array) -> Array:
-        return A if A.dtype.kind == "c" else A.astype(self.dtype, copy=False)
+        return _in_type(self.dtype, A)
 
     def _refuse_degenerate(self, V: Array) -> None:
         bad = ~(np.isfinite(V) & (V + self.eps != 0))
         if bad.any():
             column = int(np.argmax(bad))
             raise ValueError(f"V + eps is {V[0, column] + self.eps:g} in column {column}")
+
+
+def _in_type(kind: np.dtype[Any], A: Array) -> Array:
+    """A in a real type; complex numbers stay as they are."""
+    return A if A.dtype == kind or A.dtype.kind == "c" else A.astype(kind)

@@ -141,11 +141,16 @@ def statistics(Z: Array, eps: float) -> tuple[Array, Array, Array]:
     with np.errstate(over="ignore", invalid="ignore"):
         M, X = centre(Z)
         V = variance(X)
+    refuse_beyond_float64(M, V, eps)
+    return M, V, X
+
+
+def refuse_beyond_float64(M: Array, V: Array, eps: float) -> None:
+    """Raise ValueError where a mean or a variance, (1, C), is beyond the range of float64."""
     for name, A in {"M": M, "V": V + eps}.items():
         if not np.isfinite(A).all():
             column = int(np.argmin(np.isfinite(A[0])))
             raise ValueError(f"{name} of column {column} is beyond the largest float64")
-    return M, V, X
 
 
 def expect(Z: Array, dLdBZ: Array, parameters: Parameters, *, eval: bool) -> Expected:  # noqa: A002

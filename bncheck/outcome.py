@@ -1,5 +1,6 @@
 """Outcome: what a command leaves to be printed, and its exit status."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bncheck.errors import ExitCode
@@ -7,8 +8,8 @@ from bncheck.errors import ExitCode
 
 @dataclass(frozen=True)
 class Outcome:
-    """What goes to the two streams, once all else is done."""
+    """What goes to the two streams, once all else is done; stdout may come in pieces."""
 
-    stdout: str = ""
+    stdout: str | Iterable[str] = ""
     stderr: str = ""
     code: ExitCode = ExitCode.OK

@@ -1,16 +1,18 @@
 """forward, eval and backward over mini-batches, and what they lead to, feature by feature."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from bncheck.batchnorm import BatchNorm1d
 from bncheck.definition import Array
-from bncheck.expected import statistics
+from bncheck.expected import refuse_beyond_float64, statistics
 from bncheck.files.matrix import Matrix
-from bncheck.foreign.face import Face, describe, setting
+from bncheck.foreign.face import Face, describe, is_built_in, setting
 from bncheck.subject import GRADIENTS, LayerError, backward, forward
+from bncheck.sweeps import ComputedRows, survey
 from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS
 
 
@@ -29,7 +31,8 @@ class PassOfInput:
     features
         Values for each feature, (C,), by quantity, in the order of the table.
     results
-        Arrays for files, by name: BZ, or every gradient.
+        What is for files, by name: BZ, or every gradient. BZ may be rows that are computed when
+        they are asked for.
     """
 
     input: str
@@ -38,7 +41,7 @@ class PassOfInput:
     shape: tuple[int, int]
     names: tuple[str, ...] | None
     features: dict[str, Array]
-    results: dict[str, Array]
+    results: Mapping[str, Array | ComputedRows]
 
 
 @dataclass(frozen=True)
@@ -69,21 +72,56 @@ def run_forward(
     LayerError
         Where the layer raises, or gives something else than a matrix of the input's shape.
     """
+    run = _run_built_in if is_built_in(layer) else _run_foreign
     inputs = []
-    eps = setting(layer, "eps", DEFAULT_EPS)
     for batch in batches:
-        M, V, _ = statistics(batch.values, eps)
-        BZ = _matrix("forward", forward(layer, batch.values, eval=eval), batch)
-        features = {
-            "M": M[0],
-            "V": V[0],
-            "running_M": _row(layer, "running_M", batch),
-            "running_V": _row(layer, "running_V", batch),
-            "BZ_min": BZ.min(axis=0),
-            "BZ_max": BZ.max(axis=0),
-        }
+        features, BZ = run(layer, batch, eval=eval)
+        features = {name: np.ravel(row) for name, row in features.items()}
         inputs.append(_pass_of(layer, batch, eval, features, {"BZ": BZ}))
     return _report("eval" if eval else "forward", layer, inputs)
+
+
+def _run_built_in(
+    face: Face,
+    batch: Matrix,
+    *,
+    eval: bool,  # noqa: A002
+) -> tuple[dict[str, Array], ComputedRows]:
+    """What there is to say of each feature, and BZ, for a mini-batch that may be a large file."""
+    layer: BatchNorm1d = face.inner  # type: ignore[attr-defined]
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = survey(batch.rows)
+    refuse_beyond_float64(batch.rows[:1] + found.moments.mean, found.moments.squares, layer.eps)
+    BZ = layer.forward_rows(batch.rows, eval=eval, found=found.moments)
+    # Every step from Z to BZ rises or falls throughout, rounding included: so the least and the
+    # largest BZ are those of the least and the largest Z.
+    ends = BZ.of_other(np.concatenate([found.low, found.high]))
+    return {
+        "M": layer.M,
+        "V": layer.V,
+        "running_M": layer.running_M,
+        "running_V": layer.running_V,
+        "BZ_min": ends.min(axis=0),
+        "BZ_max": ends.max(axis=0),
+    }, BZ
+
+
+def _run_foreign(
+    layer: Face,
+    batch: Matrix,
+    *,
+    eval: bool,  # noqa: A002
+) -> tuple[dict[str, Array], Array]:
+    M, V, _ = statistics(batch.values, setting(layer, "eps", DEFAULT_EPS))
+    BZ = _matrix("forward", forward(layer, batch.values, eval=eval), batch)
+    return {
+        "M": M,
+        "V": V,
+        "running_M": _row(layer, "running_M", batch),
+        "running_V": _row(layer, "running_V", batch),
+        "BZ_min": BZ.min(axis=0),
+        "BZ_max": BZ.max(axis=0),
+    }, BZ
 
 
 def run_backward(
@@ -113,8 +151,8 @@ def run_backward(
 
 
 def _matrix(method: str, A: Array, batch: Matrix) -> Array:
-    if A.shape != batch.values.shape:
-        shape = batch.values.shape
+    if A.shape != batch.shape:
+        shape = batch.shape
         raise LayerError(method, f"gave an array of shape {A.shape}, where {shape} is meant")
     return A.copy()
 
@@ -129,7 +167,7 @@ def _numbers(name: str, A: Any) -> Array:
 
 def _row(layer: Face, quantity: str, batch: Matrix) -> Array:
     """A quantity of the features, (C,); NaN where the layer has none of that size."""
-    C = batch.values.shape[1]
+    _, C = batch.shape
     value = layer.get(quantity)
     if value is None or np.size(value) != C:
         return np.full(C, np.nan)
@@ -146,13 +184,13 @@ def _pass_of(
     batch: Matrix,
     eval: bool,  # noqa: A002
     features: dict[str, Array],
-    results: dict[str, Array],
+    results: Mapping[str, Array | ComputedRows],
 ) -> PassOfInput:
     return PassOfInput(
         input=batch.source,
         layer=describe(layer),
         mode="eval" if eval else "train",
-        shape=(batch.values.shape[0], batch.values.shape[1]),
+        shape=batch.shape,
         names=batch.names,
         features=features,
         results=results,

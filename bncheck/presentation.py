@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from numpy.typing import ArrayLike
-
 from bncheck.compare import Verdict
 from bncheck.document import gradcheck_document, pass_document
 from bncheck.errors import ExitCode, InputError, error_text
-from bncheck.files.outputs import Outputs, ending_of, matrix_text
+from bncheck.files.outputs import Outputs, ending_of, matrix_texts
 from bncheck.files.targets import targets_of
 from bncheck.outcome import Outcome
 from bncheck.passes import PassReport
@@ -24,7 +22,7 @@ from bncheck.screen import Screen, screen_of
 from bncheck.tables import gradcheck_parts, gradcheck_text, pass_text
 from bncheck.wording import one_line, quoted
 
-Archives = Mapping[str, tuple[str, Mapping[str, ArrayLike]]]
+Archives = Mapping[str, tuple[str, Mapping[str, Any]]]
 
 STDOUT = "-"
 
@@ -147,7 +145,7 @@ class Presentation:
         if self.output == STDOUT:
             (only,) = report.inputs
             table = pass_text(report, screen_of(sys.stderr), saved)
-            return Outcome(matrix_text(only.results[matrix], only.names), stderr=table)
+            return Outcome(matrix_texts(only.results[matrix], only.names), stderr=table)
         if self.quiet:
             return Outcome()
         if self.json:

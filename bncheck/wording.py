@@ -44,3 +44,8 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 def reason(error: Exception) -> str:
     """What went wrong, in the operating system's words where it has any."""
     return str(getattr(error, "strerror", None) or error).lower()
+
+
+def megabytes(size: int) -> str:
+    """A number of bytes in whole megabytes, rounded up."""
+    return f"{-(-size // 10**6)} MB"

@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from bncheck.errors import InputError
+from bncheck.files.inputs import InputFile
 from bncheck.files.matrix import Matrix, read_archive, read_matrix
-from bncheck.files.npyfile import read_npy
+from bncheck.files.npyfile import NpyArray
 
 Z = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 
@@ -432,7 +433,7 @@ def test_no_flipped_byte_of_a_file_is_an_error_of_ours() -> None:
             flipped = bytearray(content)
             flipped[place] ^= flip
             with suppress(InputError):
-                read_npy(bytes(flipped), "`Z.npy`")
+                NpyArray(InputFile(io.BytesIO(flipped), "Z.npy"), "`Z.npy`").array()
 
 
 # Archives for their own sake

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from bncheck.errors import InputError
 from bncheck.files.matrix import read_matrix
-from bncheck.files.outputs import Outputs, matrix_text
+from bncheck.files.outputs import Outputs, matrix_texts
 
 Z = np.array([[0.1, -2.0], [1e-300, 1 / 3]])
 
@@ -67,13 +67,13 @@ def test_names_are_read_back(tmp_path_factory, names) -> None:  # type: ignore[n
 def test_csv_has_a_header_and_the_shortest_decimals() -> None:
     names = ["ash", "a, b", "#c", 'd "e"', ""]
     A = np.array([[0.1, 1e-9, 3.0, -0.0, 1 / 3]])
-    assert matrix_text(A, names) == (
+    assert "".join(matrix_texts(A, names)) == (
         'ash,"a, b","#c","d ""e""",""\n0.1,1e-09,3.0,-0.0,0.3333333333333333\n'
     )
 
 
 def test_csv_without_names_has_no_header() -> None:
-    assert matrix_text(np.array([[1.0, 2.0], [3.0, 4.0]])) == "1.0,2.0\n3.0,4.0\n"
+    assert "".join(matrix_texts(np.array([[1.0, 2.0], [3.0, 4.0]]))) == "1.0,2.0\n3.0,4.0\n"
 
 
 def test_an_archive_holds_arrays_by_name() -> None:

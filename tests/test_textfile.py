@@ -1,13 +1,20 @@
+import io
+
 import numpy as np
 import pytest
 
 from bncheck.errors import InputError
 from bncheck.files import textfile
+from bncheck.files.inputs import InputFile
 from bncheck.files.textfile import Table, read_text
 
 
+def file_of(content: bytes) -> InputFile:
+    return InputFile(io.BytesIO(content), "batch.csv")
+
+
 def read(text: str, columns: str | None = None) -> Table:
-    return read_text(text.encode(), columns, "batch.csv")
+    return read_text(file_of(text.encode()), columns, "batch.csv")
 
 
 def refusal(text: str, columns: str | None = None) -> tuple[str, str]:
@@ -189,7 +196,7 @@ def test_text_without_whole_rows_is_refused(text: str, message: str, help_: str)
 
 def test_text_in_another_encoding_is_refused() -> None:
     with pytest.raises(InputError) as caught:
-        read_text("a,b\n1,2\nµ,3\n".encode("latin-1"), None, "batch.csv")
+        read_text(file_of("a,b\n1,2\nµ,3\n".encode("latin-1")), None, "batch.csv")
     assert caught.value.message == "`batch.csv`, line 3: byte 0xb5 is not UTF-8"
     assert caught.value.help == "save the file as UTF-8 text"
 

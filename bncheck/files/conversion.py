@@ -26,7 +26,7 @@ def refuse_dtype(dtype: np.dtype[Any], where: str) -> None:
 
 
 def exact_float64(
-    A: NDArray[Any], where: str, columns: Sequence[int] | None = None
+    A: NDArray[Any], where: str, columns: Sequence[int] | None = None, first_row: int = 0
 ) -> NDArray[np.float64]:
     """The same numbers as float64, as a writable C-contiguous copy.
 
@@ -38,6 +38,8 @@ def exact_float64(
         What A is, for messages.
     columns
         The columns of a file that A's are, where only some were picked.
+    first_row
+        The row of a file that A's first one is.
 
     Raises
     ------
@@ -51,24 +53,29 @@ def exact_float64(
         if rounded.any():
             index = _first(rounded)
             raise InputError(
-                f"{where}: float64 cannot represent {A[index]} in {_place(index, columns)}",
+                f"{where}: float64 cannot represent {A[index]} "
+                f"in {_place(index, columns, first_row)}",
                 "scale it, or save it as float64 where the rounding does no harm",
             )
     return F
 
 
 def refuse_not_finite(
-    A: NDArray[np.float64], where: str, columns: Sequence[int] | None = None
+    A: NDArray[np.float64], where: str, columns: Sequence[int] | None = None, first_row: int = 0
 ) -> None:
     """Raise InputError with the place of the first NaN or infinity, if A has any.
 
     The parameters are those of `exact_float64`.
     """
+    # The sum is finite if all numbers are, unless it overflows: one sweep that needs no memory.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(A.sum()):
+            return
     finite = np.isfinite(A)
     if not finite.all():
         index = _first(~finite)
         raise InputError(
-            f"{where}: {A[index]} in {_place(index, columns)}",
+            f"{where}: {A[index]} in {_place(index, columns, first_row)}",
             "only finite numbers can be used: leave such rows or columns out",
         )
 
@@ -87,10 +94,10 @@ def _first(mask: NDArray[np.bool]) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
 
 
-def _place(index: tuple[int, ...], columns: Sequence[int] | None) -> str:
+def _place(index: tuple[int, ...], columns: Sequence[int] | None, first_row: int) -> str:
     if len(index) != 2:
         return f"place {index} (counting from 0)"
     row, column = index
     if columns is not None:
         column = columns[column]
-    return f"row {row}, column {column} (counting from 0)"
+    return f"row {row + first_row}, column {column} (counting from 0)"

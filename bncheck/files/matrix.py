@@ -2,19 +2,24 @@
 
 import os.path
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bncheck.blocks import Rows
 from bncheck.errors import InputError
 from bncheck.files.columns import select_columns
 from bncheck.files.conversion import exact_float64, refuse_not_finite
-from bncheck.files.inputs import read_file, read_stdin
-from bncheck.files.npyfile import NPY_MAGIC, NPZ_MAGIC, Archive, read_npy
+from bncheck.files.inputs import IN_MEMORY, InputFile, open_file, open_stdin
+from bncheck.files.npyfile import NPY_MAGIC, NPZ_MAGIC, Archive, NpyArray
 from bncheck.files.textfile import read_text
 from bncheck.wording import listed, quoted
+
+FLOAT64 = np.dtype(np.float64).itemsize
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 _ENDINGS = (".npy", ".npz", *_TEXT_ENDINGS)
@@ -27,8 +32,9 @@ class Matrix:
 
     Attributes
     ----------
-    values
-        (N, C), N >= 1 and C >= 1, float64, C-contiguous, finite.
+    rows
+        (N, C), N >= 1 and C >= 1: an array of finite float64, or the rows of a file that is too
+        large to be held.
     names
         The C names of a header row, or None.
     source
@@ -37,10 +43,55 @@ class Matrix:
         Type of the numbers in the file; float64 for text.
     """
 
-    values: NDArray[np.float64]
+    rows: Rows
     names: tuple[str, ...] | None
     source: str
     dtype: np.dtype[Any]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, C)."""
+        N, C = self.rows.shape
+        return N, C
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        """All rows as one array, (N, C), float64, C-contiguous, finite."""
+        values: NDArray[np.float64] = self.rows[:]
+        return values
+
+
+class FileRows:
+    """Rows of a matrix in a file, (N, C), read and looked at whenever they are asked for.
+
+    Parameters
+    ----------
+    A
+        The matrix in the file.
+    columns
+        Which of its columns to use.
+    where
+        What it is, for messages.
+    """
+
+    def __init__(self, A: NpyArray, columns: Sequence[int], where: str) -> None:
+        self.shape = (A.shape[0], len(columns))
+        self._A, self._columns, self._where = A, columns, where
+        self._picked = None if list(columns) == list(range(A.shape[1])) else columns
+
+    def __getitem__(self, rows: slice) -> NDArray[np.float64]:
+        """Some rows.
+
+        Raises
+        ------
+        InputError
+            Where they cannot be read, or hold what is no finite number.
+        """
+        start, stop, _ = rows.indices(self.shape[0])
+        found = self._A.rows(start, stop, self._picked)
+        values = exact_float64(found, self._where, self._columns, start)
+        refuse_not_finite(values, self._where, self._columns, start)
+        return values
 
 
 def read_matrix(argument: str, columns: str | None = None) -> Matrix:
@@ -64,12 +115,12 @@ def read_matrix(argument: str, columns: str | None = None) -> Matrix:
         return _from_stdin(columns)
     path, name = _split(argument)
     ending = _ending(path)
-    content = read_file(path)
+    file = open_file(path)
     if ending in _TEXT_ENDINGS:
-        return _from_text(content, columns, argument)
+        return _from_text(file, columns, argument)
     if ending == ".npz":
-        return _from_archive(Archive(content, path), name, columns, argument)
-    return _from_array(read_npy(content, quoted(path)), quoted(path), columns, argument)
+        return _from_archive(Archive(file), name, columns, argument)
+    return _from_array(NpyArray(file, quoted(path)), quoted(path), columns, argument)
 
 
 def read_archive(path: str) -> Archive:
@@ -80,7 +131,7 @@ def read_archive(path: str) -> Archive:
     InputError
         Where it cannot be read or is not a sound .npz archive.
     """
-    return Archive(read_file(path), path)
+    return Archive(open_file(path))
 
 
 def _split(argument: str) -> tuple[str, str | None]:
@@ -102,23 +153,23 @@ def _ending(path: str) -> str:
 
 
 def _from_stdin(columns: str | None) -> Matrix:
-    content = read_stdin()
-    if content.startswith(NPY_MAGIC):
-        return _from_array(read_npy(content, "`stdin`"), "`stdin`", columns, "stdin")
-    if content.startswith(NPZ_MAGIC):
-        return _from_archive(Archive(content, "stdin"), None, columns, "stdin")
-    return _from_text(content, columns, "stdin")
+    file = open_stdin()
+    if file.starts_with(NPY_MAGIC):
+        return _from_array(NpyArray(file, "`stdin`"), "`stdin`", columns, "stdin")
+    if file.starts_with(NPZ_MAGIC):
+        return _from_archive(Archive(file), None, columns, "stdin")
+    return _from_text(file, columns, "stdin")
 
 
-def _from_text(content: bytes, columns: str | None, source: str) -> Matrix:
-    table = read_text(content, columns, source)
-    return Matrix(table.values, table.names, source, table.values.dtype)
+def _from_text(file: InputFile, columns: str | None, source: str) -> Matrix:
+    table = read_text(file, columns, source)
+    return Matrix(table.values, table.names, source, np.dtype(np.float64))
 
 
 def _from_archive(archive: Archive, name: str | None, columns: str | None, source: str) -> Matrix:
     if name is None:
         name = _only_matrix(archive)
-    return _from_array(archive.read(name), archive.where(name), columns, source)
+    return _from_array(archive.open(name), archive.where(name), columns, source)
 
 
 def _only_matrix(archive: Archive) -> str:
@@ -139,13 +190,12 @@ def _pick_one(source: str, name: str) -> str:
     return f"pick one, as in {quoted(f'{source}:{name}')}"
 
 
-def _from_array(A: NDArray[Any], where: str, columns: str | None, source: str) -> Matrix:
+def _from_array(A: NpyArray, where: str, columns: str | None, source: str) -> Matrix:
     _refuse_shape(A.shape, where)
     picked = select_columns(columns, A.shape[1], None, source)
-    used = A if columns is None else A[:, picked]
-    values = exact_float64(used, where, picked)
-    refuse_not_finite(values, where, picked)
-    return Matrix(values, None, source, A.dtype)
+    rows = FileRows(A, picked, where)
+    held = rows.shape[0] * rows.shape[1] * FLOAT64 <= IN_MEMORY
+    return Matrix(rows[:] if held else rows, None, source, A.dtype)
 
 
 def _refuse_shape(shape: tuple[int, ...], where: str) -> None:

@@ -4,10 +4,10 @@ import io
 import math
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy_format
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bncheck.errors import InputError
 from bncheck.files.conversion import refuse_dtype
+from bncheck.files.inputs import CHUNK, InputFile, Spool
 from bncheck.wording import listed, quoted
 
 NPY_MAGIC = npy_format.MAGIC_PREFIX
@@ -31,43 +32,68 @@ _MOST_DIMENSIONS = 64  # of any NumPy array
 _LONGEST_HEADER = 10_000 + 12
 
 
-def read_npy(content: bytes, where: str) -> NDArray[Any]:
-    """The array of a .npy file: a read-only view of its bytes, of any shape but an empty one.
+class NpyArray:
+    """The array of a .npy file, of any shape but an empty one, read as far as it is asked for.
 
     Parameters
     ----------
-    content
-        The whole file.
+    file
+        The file.
     where
         What it is, for messages.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the array.
 
     Raises
     ------
     InputError
         Where the file is damaged, or does not hold real numbers.
     """
-    header = _read_header(content, where)
-    refuse_dtype(header.dtype, where)
-    if 0 in header.shape:
-        raise InputError(
-            f"{where} holds no numbers: its shape is {header.shape}",
-            "check the program that should write it",
+
+    def __init__(self, file: InputFile, where: str) -> None:
+        header = _read_header(file.read(0, min(_LONGEST_HEADER, file.size)), where)
+        refuse_dtype(header.dtype, where)
+        if 0 in header.shape:
+            raise InputError(
+                f"{where} holds no numbers: its shape is {header.shape}",
+                "check the program that should write it",
+            )
+        # The shape may be forged: it is held against the bytes that are there before it is used.
+        promised = math.prod(header.shape) * header.dtype.itemsize
+        there = file.size - header.length
+        if promised != there:
+            raise InputError(
+                f"{where} has {there} bytes of numbers where its header promises {promised}",
+                "the file is damaged or not whole; save or copy it again",
+            )
+        self.shape, self.dtype = header.shape, header.dtype
+        self._file, self._header = file, header
+
+    def array(self) -> NDArray[Any]:
+        """All of it."""
+        return self._numbers(0, self.shape, "F" if self._header.fortran_order else "C")
+
+    def rows(self, start: int, stop: int, columns: Sequence[int] | None = None) -> NDArray[Any]:
+        """Some rows of a matrix, (stop - start, C), of all its columns or of some."""
+        N, C = self.shape
+        if not self._header.fortran_order:
+            rows = self._numbers(start * C, (stop - start, C), "C")
+            return rows if columns is None else rows[:, columns]
+        picked = range(C) if columns is None else columns
+        return np.stack(
+            [self._numbers(c * N + start, (stop - start,), "C") for c in picked], axis=1
         )
-    # The shape may be forged: it is held against the bytes that are there before it is used.
-    promised = math.prod(header.shape) * header.dtype.itemsize
-    there = len(content) - header.length
-    if promised != there:
-        raise InputError(
-            f"{where} has {there} bytes of numbers where its header promises {promised}",
-            "the file is damaged or not whole; save or copy it again",
-        )
-    return np.ndarray(
-        header.shape,
-        header.dtype,
-        buffer=content,
-        offset=header.length,
-        order="F" if header.fortran_order else "C",
-    )
+
+    def _numbers(
+        self, first: int, shape: tuple[int, ...], order: Literal["C", "F"]
+    ) -> NDArray[Any]:
+        """So many numbers from one of them on."""
+        size = self.dtype.itemsize
+        content = self._file.read(self._header.length + first * size, math.prod(shape) * size)
+        return np.ndarray(shape, self.dtype, buffer=content, order=order)
 
 
 class Archive:
@@ -75,13 +101,13 @@ class Archive:
 
     Parameters
     ----------
-    content
-        The whole file.
-    source
-        What it is, for messages.
+    file
+        The file.
 
     Attributes
     ----------
+    source
+        What it is, for messages.
     names
         The names of its arrays, in the order of the file.
 
@@ -91,14 +117,15 @@ class Archive:
         Where the file is not a sound .npz archive, or holds no array.
     """
 
-    def __init__(self, content: bytes, source: str) -> None:
-        self.source = source
+    def __init__(self, file: InputFile) -> None:
+        self.source = file.source
+        self._file = file  # which would be closed without this
         with self._zip_errors():
-            self._zip = zipfile.ZipFile(io.BytesIO(content))
+            self._zip = zipfile.ZipFile(file.stream())
         members = self._zip.namelist()
         self.names = tuple(name.removesuffix(".npy") for name in members if name.endswith(".npy"))
         if not self.names:
-            raise InputError(f"{quoted(source)} holds no array", "save some with np.savez")
+            raise InputError(f"{quoted(file.source)} holds no array", "save some with np.savez")
 
     def where(self, name: str) -> str:
         """What an array is called in messages: `file.npz:name`."""
@@ -112,30 +139,48 @@ class Archive:
         InputError
             Where there is no such array, or it is damaged.
         """
-        return _read_header(self._content(name, _LONGEST_HEADER), self.where(name)).shape
+        with self._member(name) as member, self._zip_errors():
+            content = member.read(_LONGEST_HEADER)
+        return _read_header(content, self.where(name)).shape
 
-    def read(self, name: str) -> NDArray[Any]:
-        """One array, as `read_npy` gives it.
+    def open(self, name: str) -> NpyArray:
+        """One array, unpacked into memory, or into a temporary file where it is large.
 
         Raises
         ------
         InputError
             Where there is no such array, or it is damaged, empty or not of real numbers.
         """
-        return read_npy(self._content(name), self.where(name))
+        copy, length = Spool(), 0
+        with self._member(name) as member, self._zip_errors():
+            promised = self._zip.getinfo(f"{name}.npy").file_size
+            # A member that goes on longer than the archive says is a bomb, or damaged.
+            while (chunk := member.read(CHUNK)) and length <= promised:
+                copy.write(chunk)
+                length += len(chunk)
+        return NpyArray(copy.read_back(self.source), self.where(name))
 
-    def _content(self, name: str, size: int = -1) -> bytes:
+    def read(self, name: str) -> NDArray[Any]:
+        """All of one array; raises what `open` does."""
+        return self.open(name).array()
+
+    @contextmanager
+    def _member(self, name: str) -> Iterator[IO[bytes]]:
         if name not in self.names:
             raise InputError(
                 f"{quoted(self.source)} has no array {quoted(name)}", f"it has {listed(self.names)}"
             )
-        with self._zip_errors(), self._zip.open(f"{name}.npy") as member:
-            return member.read(size)
+        with self._zip_errors():
+            member = self._zip.open(f"{name}.npy")
+        with member:
+            yield member
 
     @contextmanager
     def _zip_errors(self) -> Iterator[None]:
         try:
             yield
+        except InputError:
+            raise
         except Exception as error:  # a damaged archive makes zipfile raise almost anything
             raise InputError(
                 f"{quoted(self.source)} is not an .npz archive, or a damaged one",
@@ -151,7 +196,7 @@ class _Header:
     length: int
 
 
-def _read_header(content: bytes, where: str) -> _Header:
+def _read_header(content: bytes | bytearray, where: str) -> _Header:
     if not content.startswith(NPY_MAGIC):
         raise InputError(f"{where} is not in NumPy's .npy format", "save it with np.save")
     stream = io.BytesIO(content)

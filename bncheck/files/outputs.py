@@ -4,9 +4,10 @@ import io
 import os
 import re
 import secrets
+import shutil
 import stat
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -14,8 +15,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bncheck.blocks import blocks_of
 from bncheck.errors import InputError
-from bncheck.wording import quoted, reason
+from bncheck.sweeps import ComputedRows
+from bncheck.wording import megabytes, quoted, reason
 
 _PLAIN_NAME = re.compile(r"[\w.]+")
 
@@ -38,20 +41,25 @@ class Outputs:
         self._temporaries: dict[str, str] = {}
         """Target to temporary file."""
 
-    def matrix(self, path: str, A: NDArray[Any], names: Sequence[str] | None = None) -> None:
-        """Write A, (N, C), to a .npy or a .csv file; names become the header row of a .csv."""
+    def matrix(
+        self, path: str, A: NDArray[Any] | ComputedRows, names: Sequence[str] | None = None
+    ) -> None:
+        """Write A, (N, C), to a .npy or a .csv file; names become the header row of a .csv.
+
+        Rows that are computed when they are asked for are written as they come.
+        """
         ending = ending_of(path, ".npy", ".csv")
-        content = _npy(A) if ending == ".npy" else matrix_text(A, names).encode()
-        self._stage(path, content)
+        texts = (text.encode() for text in matrix_texts(A, names))
+        self._stage(path, _npy_chunks(A) if ending == ".npy" else texts)
 
     def archive(self, path: str, arrays: Mapping[str, ArrayLike]) -> None:
         """Write arrays to an .npz file under their names."""
         ending_of(path, ".npz")
-        self._stage(path, _npz(arrays))
+        self._stage(path, [_npz(arrays)])
 
     def content(self, path: str, content: bytes) -> None:
         """Write a file of another kind."""
-        self._stage(path, content)
+        self._stage(path, [content])
 
     def __enter__(self) -> Self:
         return self
@@ -69,14 +77,15 @@ class Outputs:
             for temporary in self._temporaries.values():
                 _remove(temporary)
 
-    def _stage(self, path: str, content: bytes) -> None:
+    def _stage(self, path: str, chunks: Iterable[bytes | memoryview]) -> None:
         try:
             # The file that a symbolic link names is replaced, not the link.
             target = os.path.realpath(path)
             mode = _mode_to_keep(target, path)
             temporary = self._temporary(target, path)
             with open(temporary, "xb") as file:
-                file.write(content)
+                for chunk in chunks:
+                    file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
             if mode is not None:
@@ -100,11 +109,60 @@ class Outputs:
                 raise _unwritable(target, error) from error
 
 
-def matrix_text(A: NDArray[Any], names: Sequence[str] | None = None) -> str:
-    """A, (N, C), as CSV: a header row if there are names, then the shortest exact decimals."""
-    header = [",".join(_csv_name(name) for name in names)] if names is not None else []
-    rows = [",".join(map(repr, row)) for row in A.tolist()]
-    return "\n".join([*header, *rows, ""])
+def matrix_texts(
+    A: NDArray[Any] | ComputedRows, names: Sequence[str] | None = None
+) -> Iterator[str]:
+    """A, (N, C), as CSV, some lines at a time: a header row if there are names, then the rows.
+
+    The numbers are the shortest decimals that stand for them exactly.
+    """
+    if names is not None:
+        yield ",".join(_csv_name(name) for name in names) + "\n"
+    for rows in _blocks(A):
+        yield "".join(",".join(map(repr, row)) + "\n" for row in rows.tolist())
+
+
+def _blocks(A: NDArray[Any] | ComputedRows) -> Iterator[NDArray[Any]]:
+    if isinstance(A, ComputedRows):
+        return A.blocks()
+    return (A[block.start : block.stop] for block in blocks_of(*A.shape))
+
+
+def _npy_chunks(A: NDArray[Any] | ComputedRows) -> Iterator[bytes | memoryview]:
+    if not isinstance(A, ComputedRows):
+        yield _npy(A)
+        return
+    header = io.BytesIO()
+    description = {
+        "descr": np.lib.format.dtype_to_descr(A.dtype),
+        "fortran_order": False,
+        "shape": A.shape,
+    }
+    np.lib.format.write_array_header_1_0(header, description)
+    yield header.getvalue()
+    for rows in A.blocks():
+        yield rows.data
+
+
+def refuse_without_room(path: str, shape: tuple[int, int]) -> None:
+    """Raise InputError if a matrix of float64 cannot fit on the disk where `path` is to be.
+
+    Only what can be known before the work: the size of a .npy file is, that of text is not.
+    """
+    if os.path.splitext(path)[1].lower() != ".npy":
+        return
+    folder = os.path.dirname(os.path.realpath(path))
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return  # told when the file is made
+    needed = shape[0] * shape[1] * np.dtype(np.float64).itemsize
+    if needed > free:
+        raise InputError(
+            f"{quoted(path)} cannot be written: it takes {megabytes(needed)}, and "
+            f"{megabytes(free)} are free",
+            "choose another folder, or make room",
+        )
 
 
 def _csv_name(name: str) -> str:

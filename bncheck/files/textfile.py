@@ -6,16 +6,22 @@ and what is wrong in it.
 
 import csv
 import io
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bncheck.blocks import ENTRIES, Rows
 from bncheck.errors import InputError
 from bncheck.files.columns import column_list, select_columns
+from bncheck.files.growing import GrowingRows
+from bncheck.files.inputs import CHUNK, InputFile
 from bncheck.wording import counted, quoted
 
 _NUMBER = re.compile(
@@ -27,14 +33,14 @@ _CELL_LIMIT = 40
 
 @dataclass(frozen=True)
 class Table:
-    """A matrix from text: `values` (N, C), and the `names` of its columns if it has a header."""
+    """A matrix from text: `values`, (N, C), and the `names` of its columns if it has a header."""
 
-    values: NDArray[np.float64]
+    values: Rows
     names: tuple[str, ...] | None
 
 
-def read_text(content: bytes, columns: str | None, source: str) -> Table:
-    """Read delimited text.
+def read_text(file: InputFile, columns: str | None, source: str) -> Table:
+    """Read delimited text, some of its lines at a time.
 
     The delimiter is a tab, a semicolon, a comma or white space. Blank lines, and those that start
     with ``#``, are skipped. The first row is a header if some cell of it is not a number; it is
@@ -42,8 +48,8 @@ def read_text(content: bytes, columns: str | None, source: str) -> Table:
 
     Parameters
     ----------
-    content
-        The whole file, in UTF-8.
+    file
+        The file, in UTF-8.
     columns
         Which columns to use, as in `select_columns`; nothing is asked of the others.
     source
@@ -54,29 +60,105 @@ def read_text(content: bytes, columns: str | None, source: str) -> Table:
     InputError
         Where the rows differ in length, a cell is not a finite number, or there are no numbers.
     """
-    lines = _lines(_decode(content, source))
-    delimiter = _delimiter(lines)
-    if delimiter == " ":
-        lines = [line.strip().replace("\t", " ") for line in lines]
-    rows = _rows(lines, delimiter, source)
+    text = io.TextIOWrapper(file.stream(), encoding="utf-8-sig", newline=None)
+    try:
+        return _read(_Lines(text), columns, source)
+    except UnicodeDecodeError as error:
+        raise _not_utf8(file, source) from error
+    finally:
+        text.detach()
+
+
+class _Lines:
+    """The lines of a text, those to be skipped as empty ones, so that they can still be counted.
+
+    Attributes
+    ----------
+    taken
+        How many are no longer here.
+    """
+
+    def __init__(self, text: TextIO) -> None:
+        # Unlike str.splitlines, the text takes for line ends what editors do.
+        self._text = text
+        self._ahead: list[str] = []
+        self._delimiter = ""
+        self.taken = 0
+
+    def look(self) -> Iterator[str]:
+        """The lines from here on, which stay here."""
+        at = 0
+        while at < len(self._ahead) or self._fetch():
+            yield self._ahead[at]
+            at += 1
+
+    def take(self, count: int | None = None) -> list[str]:
+        """So many lines, or else all that are at hand, some of the text at least; [] at its end."""
+        if count is None and not self._ahead:
+            self._fetch()
+        while count is not None and len(self._ahead) < count and self._fetch():
+            pass
+        taken, self._ahead = self._ahead[:count], [] if count is None else self._ahead[count:]
+        self.taken += len(taken)
+        return taken
+
+    def split_at(self, delimiter: str) -> None:
+        """From here on, white space is one space where that is the delimiter."""
+        self._delimiter = delimiter
+        self._ahead = [self._spaced(line) for line in self._ahead]
+
+    def _fetch(self) -> bool:
+        lines = self._text.readlines(CHUNK)
+        self._ahead += [self._spaced("" if _is_skipped(line) else line) for line in lines]
+        return bool(lines)
+
+    def _spaced(self, line: str) -> str:
+        return line.strip().replace("\t", " ") if self._delimiter == " " else line
+
+
+def _is_skipped(line: str) -> bool:
+    return line.isspace() or line.lstrip().startswith("#")
+
+
+def _read(lines: _Lines, columns: str | None, source: str) -> Table:
+    delimiter = _delimiter(lines.look())
+    lines.split_at(delimiter)
+    rows = _rows(lines.look(), 0, delimiter, source)
     first, second = next(rows, None), next(rows, None)
     if first is None:
         raise InputError(f"{quoted(source)} has no rows", "check the program that should write it")
     names = tuple(first.cells) if _is_header(first) else None
     width = len(first.cells)
     picked = select_columns(columns, width, names, source)
-    if names is None:
-        header_lines = 0
-    elif second is None:
+    if names is not None and second is None:
         raise InputError(f"{quoted(source)} has a header and no rows", "add rows of numbers")
-    else:
+    if names is not None and second is not None:
         _refuse_doubtful_header(first, second, picked, source)
-        header_lines = first.last_line
-    values = _load(lines[header_lines:], delimiter, width, picked)
-    if values is None:
-        rows = _rows(lines, delimiter, source, header_lines)
-        values = _scan(rows, width, picked, names, source)
-    return Table(values, None if names is None else tuple(names[column] for column in picked))
+        lines.take(first.last_line)
+    values = GrowingRows(len(picked))
+    for block in _blocks(lines, delimiter, width, picked, names, source):
+        values.append(block)
+    return Table(values.rows(), None if names is None else tuple(names[c] for c in picked))
+
+
+def _blocks(
+    lines: _Lines,
+    delimiter: str,
+    width: int,
+    picked: Sequence[int],
+    names: Sequence[str] | None,
+    source: str,
+) -> Iterator[NDArray[np.float64]]:
+    """The picked columns, some rows at a time, (R, C)."""
+    while chunk := lines.take():
+        values = _load(chunk, delimiter, width, picked)
+        if values is None:
+            # From here on row by row, since a cell can go on in lines that are not here yet.
+            before = lines.taken - len(chunk)
+            rest = itertools.chain(chunk, lines.look())
+            yield from _scan(_rows(rest, before, delimiter, source), width, picked, names, source)
+            return
+        yield values
 
 
 @dataclass(frozen=True)
@@ -88,22 +170,17 @@ class _Row:
     cells: list[str]
 
 
-def _decode(content: bytes, source: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{quoted(source)}, line {line}: byte 0x{content[error.start]:02x} is not UTF-8",
-            "save the file as UTF-8 text",
-        ) from error
-
-
-def _lines(text: str) -> list[str]:
-    """All lines, those to be skipped as empty ones, so that they can still be counted."""
-    # Unlike str.splitlines, this takes for line ends what editors do.
-    lines = io.StringIO(text, newline=None).readlines()
-    return ["" if line.isspace() or line.lstrip().startswith("#") else line for line in lines]
+def _not_utf8(file: InputFile, source: str) -> InputError:
+    """Where the text is not in UTF-8."""
+    for number, line in enumerate(file.stream(), 1):
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            return InputError(
+                f"{quoted(source)}, line {number}: byte 0x{line[error.start]:02x} is not UTF-8",
+                "save the file as UTF-8 text",
+            )
+    return InputError(f"{quoted(source)} is not UTF-8", "save the file as UTF-8 text")
 
 
 def _delimiter(lines: Iterable[str]) -> str:
@@ -116,13 +193,13 @@ def _delimiter(lines: Iterable[str]) -> str:
     return next((delimiter for delimiter in candidates if delimiter in second), candidates[0])
 
 
-def _rows(lines: list[str], delimiter: str, source: str, skip: int = 0) -> Iterator[_Row]:
-    """The rows, without the empty ones, after so many lines."""
-    reader = csv.reader(lines[skip:], delimiter=delimiter, skipinitialspace=True, strict=True)
-    last_line = skip
+def _rows(lines: Iterable[str], before: int, delimiter: str, source: str) -> Iterator[_Row]:
+    """The rows, without the empty ones; so many lines came before them."""
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    last_line = before
     try:
         for cells in reader:
-            line, last_line = last_line + 1, skip + reader.line_num
+            line, last_line = last_line + 1, before + reader.line_num
             if cells:
                 yield _Row(line, last_line, [cell.strip() for cell in cells])
     except csv.Error as error:
@@ -160,46 +237,59 @@ def _load(
     lines: list[str], delimiter: str, width: int, picked: Sequence[int]
 ) -> NDArray[np.float64] | None:
     """The picked columns, or None where anything is out of the ordinary."""
+    rows = sum(map(bool, lines))
+    if not rows:
+        return np.empty((0, len(picked)))
+    try:
+        values = _loaded(lines, delimiter, width, picked)
+    except ValueError:
+        return None
+    # A quoted cell can run over several lines; one that is never closed swallows rows.
+    as_expected = values.shape == (rows, len(picked))
+    return values if as_expected and np.isfinite(values).all() else None
+
+
+def _loaded(
+    lines: list[str], delimiter: str, width: int, picked: Sequence[int]
+) -> NDArray[np.float64]:
+    """What NumPy's reader makes of the picked columns."""
+    read = partial(
+        np.loadtxt,
+        lines,
+        comments=None,
+        delimiter=None if delimiter == " " else delimiter,
+        quotechar='"',
+    )
+    if list(picked) == list(range(width)):
+        return read(ndmin=2)
     # Each row must have as many cells as there are fields, which `usecols` does not look at.
     # Columns that are not picked are read as text, of which one character is kept.
     fields = [(f"{column}", "U1") for column in range(width)]
     for column in picked:
         fields[column] = (f"{column}", "f8")
-    try:
-        table = np.loadtxt(
-            lines,
-            dtype=fields,
-            comments=None,
-            delimiter=None if delimiter == " " else delimiter,
-            quotechar='"',
-            ndmin=1,
-        )
-    except ValueError:
-        return None
-    values = np.stack([table[f"{column}"] for column in picked], axis=1)
-    # A quoted cell can run over several lines; one that is never closed swallows rows.
-    one_line_each = len(values) == sum(map(bool, lines))
-    return values if one_line_each and np.isfinite(values).all() else None
+    table: NDArray[Any] = read(dtype=fields, ndmin=1)
+    return np.stack([table[f"{column}"] for column in picked], axis=1)
 
 
 def _scan(
-    rows: Iterable[_Row],
+    rows: Iterator[_Row],
     width: int,
     picked: Sequence[int],
     names: Sequence[str] | None,
     source: str,
-) -> NDArray[np.float64]:
+) -> Iterator[NDArray[np.float64]]:
     """The picked columns, each cell looked at; slow, and precise about what is wrong."""
-    values = []
-    for row in rows:
-        where = f"{quoted(source)}, line {row.line}"
-        if len(row.cells) != width:
-            raise InputError(
-                f"{where}: {counted(len(row.cells), 'value')} where the first row has {width}",
-                "check for a missing or an extra delimiter",
-            )
-        values.append([_number(row, column, picked, names, where) for column in picked])
-    return np.array(values, dtype=np.float64)
+    while some := list(itertools.islice(rows, max(ENTRIES // width, 1))):
+        values = []
+        for row in some:
+            where = f"{quoted(source)}, line {row.line}"
+            if len(row.cells) != width:
+                raise InputError(
+                    f"{where}: {counted(len(row.cells), 'value')} where the first row has {width}",
+                    "check for a missing or an extra delimiter",
+                )
+            values.append([_number(row, column, picked, names, where) for column in picked])
+        yield np.array(values, dtype=np.float64)
 
 
 def _number(

@@ -1,0 +1,187 @@
+"""A matrix in blocks of rows: the order in which everything is added up, on however many threads.
+
+A block is so small that what is computed with it stays in a core's cache, and so large that the
+calls into NumPy do not count. Which block a row is in depends on the matrix's shape alone, and so
+do the order of all sums and hence their last bit: not on whether the matrix is in memory or in a
+file, and not on how many threads there are.
+
+Blocks are read as ``Z[start:stop]``, so that a matrix is an array, or anything else that has a
+shape and gives rows when it is sliced.
+"""
+
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from bncheck.definition import Array
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+ENTRIES = 2**16
+"""Of a block: half a megabyte in float64."""
+
+WIDTH = 2**10
+"""Samples of few features are laid side by side until rows are so long: NumPy works row by row."""
+
+WORTH_A_THREAD = 2**17
+"""Entries below which handing out the work costs more than it saves."""
+
+AHEAD = 2
+"""So many blocks for each thread are worked on before the first of them is asked for."""
+
+Item = TypeVar("Item")
+Part = TypeVar("Part")
+
+
+class Rows(Protocol):
+    """A matrix that gives rows: an array, or a file that is read when it is sliced."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, C)."""
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """Some rows, one after the other, as an array."""
+
+
+class Block(NamedTuple):
+    """The rows from `start` to `stop`, `side` of them side by side in one row of the wide view."""
+
+    start: int
+    stop: int
+    side: int
+
+    def of(self, Z: Rows) -> Array:
+        """The wide view of these rows of a matrix, ((stop - start) / side, side * C)."""
+        return self.wide(Z[self.start : self.stop])
+
+    def wide(self, rows: Array) -> Array:
+        """The wide view of rows that are there already."""
+        return rows if self.side == 1 else rows.reshape(-1, rows.shape[1] * self.side)
+
+
+def is_one_block(shape: Sequence[int]) -> bool:
+    """Whether a matrix is so small that it is one block.
+
+    Laying samples side by side would cost more than it saves there.
+    """
+    return shape[0] * shape[1] <= ENTRIES // 4
+
+
+@cache
+def blocks_of(N: int, C: int) -> tuple[Block, ...]:
+    """The blocks of an (N, C) matrix, from its first row to its last."""
+    if is_one_block((N, C)):
+        return (Block(0, N, 1),)
+    side = max(WIDTH // C, 1)
+    rows = max(ENTRIES // (side * C), 1) * side
+    starts = range(0, N - rows + 1, rows)
+    blocks = [Block(start, start + rows, side) for start in starts]
+    at = len(starts) * rows
+    if rest := (N - at) // side * side:
+        blocks.append(Block(at, at + rest, side))
+        at += rest
+    if at < N:  # fewer rows than go side by side
+        blocks.append(Block(at, N, 1))
+    return tuple(blocks)
+
+
+class Beside:
+    """One value for each column, (1, C), repeated for the rows that lie side by side in a block."""
+
+    def __init__(self, row: Array) -> None:
+        self._repeated = {1: row}
+
+    def __getitem__(self, side: int) -> Array:
+        """The row `side` times, (1, side * C)."""
+        row = self._repeated.get(side)
+        if row is None:
+            row = self._repeated[side] = np.concatenate([self._repeated[1]] * side, axis=1)
+        return row
+
+
+def sum_of(W: Array, side: int) -> Array:
+    """Sum of each column, (1, C), of the wide view of a block."""
+    return _sum_of_sides(np.einsum("ij->j", W), side)
+
+
+def sum_of_products(W: Array, U: Array, side: int) -> Array:
+    """Sum of each column of the products of two blocks, (1, C)."""
+    return _sum_of_sides(np.einsum("ij,ij->j", W, U), side)
+
+
+def _sum_of_sides(total: Array, side: int) -> Array:
+    row: Array = total if side == 1 else np.einsum("ij->j", total.reshape(side, -1))
+    return row[None]
+
+
+def extreme_of(W: Array, side: int, ufunc: np.ufunc) -> Array:
+    """Least or largest of each column, (1, C), of a block, by np.minimum or np.maximum."""
+    extreme: Array = ufunc.reduce(W, axis=0)
+    row: Array = ufunc.reduce(extreme.reshape(side, -1), axis=0, keepdims=True)
+    return row
+
+
+def fold(parts: Iterable[Part], merge: Callable[[Part, Part], Part]) -> Part:
+    """Merge what the blocks gave in pairs, and the pairs in pairs, as they come.
+
+    So the rounding error grows with the logarithm of the number of blocks, and only as many parts
+    are held at a time.
+    """
+    stack: list[tuple[int, Part]] = []
+    for part in parts:
+        weight = 1
+        while stack and stack[-1][0] == weight:
+            part = merge(stack.pop()[1], part)
+            weight *= 2
+        stack.append((weight, part))
+    _, total = stack.pop()
+    while stack:
+        total = merge(stack.pop()[1], total)
+    return total
+
+
+def for_each(function: Callable[[Block], Part], shape: Sequence[int]) -> Iterator[Part]:
+    """What a function gives for each block of a matrix, in order, on all cores where it pays."""
+    N, C = shape
+    blocks = blocks_of(N, C)
+    if len(blocks) == 1 or N * C < WORTH_A_THREAD or cores() == 1:
+        return map(function, blocks)
+    return _in_order(function, blocks)
+
+
+def _in_order(function: Callable[[Item], Part], items: Iterable[Item]) -> Iterator[Part]:
+    """The results in the order of the items, some of them worked on ahead on other threads."""
+    pool = _pool()
+    rest = iter(items)
+    started: deque[Future[Part]] = deque()
+    try:
+        for item in itertools.islice(rest, AHEAD * cores()):
+            started.append(pool.submit(function, item))
+        while started:
+            result = started.popleft().result()
+            for item in itertools.islice(rest, 1):
+                started.append(pool.submit(function, item))
+            yield result
+    finally:
+        for future in started:
+            future.cancel()
+
+
+@cache
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _pool() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor  # which costs time to import
+
+    return ThreadPoolExecutor(cores(), thread_name_prefix="bncheck")
