@@ -1,40 +1,42 @@
 """Differences of a layer's own forward, about which nothing is assumed but its inputs."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.definition import Array, Mask, column_sum
-from bncheck.expected import Expected
-from bncheck.noise import ROUNDINGS, Noise
+from bncheck.blocks import Rows
+from bncheck.definition import Array, Mask
+from bncheck.expected import Columns
+from bncheck.losses import Losses
+from bncheck.noise import ROUNDINGS
 from bncheck.numdiff import Derivative, Formula, differentiate
-from bncheck.subject import Subject
 
 
-def difference_forward(
-    subject: Subject,
+def difference_rows(
+    losses: Losses,
     Z: Array,
-    expected: Expected,
+    columns: Columns,
     *,
     rows: NDArray[np.intp],
-    noise: Noise,
+    noise: Array,
     formula: Formula,
     smooth: Mask,
-) -> dict[str, Derivative]:
-    """Numeric dLdBb, dLdBW, (1, C), and dLdZ, (N, C), of the layer's forward.
+) -> Derivative:
+    """Numeric dLdZ of some rows, (R, C).
 
     Parameters
     ----------
-    subject
-        The layer.
+    losses
+        The layer's.
     Z
-        The mini-batch in the layer's own type, (N, C).
-    expected
-        The definition's forward of the same mini-batch.
+        These rows in the layer's own type, (R, C).
+    columns
+        What is known of the mini-batch.
     rows
-        Indices of the rows of Z to perturb. dLdZ is not known in the others: their value is NaN and
-        their uncertainty infinite.
+        Which rows of the mini-batch they are.
     noise
-        Of the layer's forward.
+        A bound on the rounding noise of the loss, (1, C).
     formula
         The difference formula.
     smooth
@@ -47,54 +49,92 @@ def difference_forward(
     LayerError
         Where the layer raises.
     """
-    e, p = expected, expected.parameters
-    complex_step = formula.name == "complex"
-    work = Z.astype(complex) if complex_step else Z.copy()
-    base = subject.forward(Z, eval=e.eval).astype(float)
 
-    def loss_rise(**parameters: Array) -> Array:
-        BZ = subject.forward(work, eval=e.eval, **parameters)
-        if complex_step and BZ.dtype.kind != "c":
-            raise ValueError("the complex step needs a forward that computes in complex numbers")
-        rise: Array = column_sum(e.dLdBZ * (BZ - base))[0]
-        return rise
+    def rise(some: slice, nodes: Array) -> Array:
+        return losses.of_rows(rows[some], nodes)
 
-    def from_Z(index: int, row: Array) -> Array:
-        at = rows[index]
-        work[at] = row
-        rise = loss_rise()
-        work[at] = Z[at]
-        return rise
-
-    scales = e.scales
-    # Where Z stays as it is, so does NZ to the last bit: only the last stage's noise is left, that
-    # of values as large as the perturbed ones, which are not 0 where BW and Bb are.
-    length_of_parameters = 1 + np.abs(p.BW) * e.largest_NZ + np.abs(p.Bb)
-    of_entry = ROUNDINGS * float(np.finfo(Z.dtype).eps) * length_of_parameters
-    last_stage = of_entry * column_sum(np.abs(e.dLdBZ))
-    of_parameter = {
-        gradient: differentiate(
-            lambda _, row, name=name: loss_rise(**{name: row[None]}),  # type: ignore[misc]
-            getattr(p, name).astype(Z.dtype),
-            length=length_of_parameters[0],
-            unit=scales[gradient][0],
-            noise=last_stage[0],
-            formula=formula,
-            smooth=smooth,
-        )
-        for gradient, name in (("dLdBb", "Bb"), ("dLdBW", "BW"))
-        if subject.has(name)
-    }
-    of_rows = differentiate(
-        from_Z,
-        Z[rows],
-        length=e.length[0],
-        unit=scales["dLdZ"][0],
-        noise=noise.loss[0],
+    return differentiate(
+        rise,
+        Z,
+        length=columns.length[0],
+        unit=columns.scales["dLdZ"][0],
+        noise=noise[0],
         formula=formula,
         smooth=smooth,
     )
-    dLdZ = Derivative(np.full(Z.shape, np.nan), np.full(Z.shape, np.inf), of_rows.step)
-    dLdZ.value[rows] = of_rows.value
-    dLdZ.uncertainty[rows] = of_rows.uncertainty
-    return {**of_parameter, "dLdZ": dLdZ}
+
+
+def difference_parameters(
+    losses: Losses,
+    names: Sequence[str],
+    columns: Columns,
+    *,
+    kind: np.dtype[np.floating],
+    formula: Formula,
+    smooth: Mask,
+) -> dict[str, Derivative]:
+    """Numeric dLdBb and dLdBW, (1, C), as far as the layer has these parameters.
+
+    Parameters
+    ----------
+    losses, columns, formula, smooth
+        As in `difference_rows`.
+    names
+        Which of BW and Bb there are.
+    kind
+        The type that the layer computes in.
+    """
+    p = columns.parameters
+    # Where Z stays as it is, so does NZ to the last bit: only the last stage's noise is left, that
+    # of values as large as the perturbed ones, which are not 0 where BW and Bb are.
+    length = 1 + np.abs(p.BW) * columns.largest_NZ + np.abs(p.Bb)
+    noise = ROUNDINGS * float(np.finfo(kind).eps) * length * columns.total_dLdBZ
+
+    def derivative(gradient: str, name: str) -> Derivative:
+        return differentiate(
+            lambda _, row: losses.of_parameter(name, row),
+            getattr(p, name).astype(kind),
+            length=length[0],
+            unit=columns.scales[gradient][0],
+            noise=noise[0],
+            formula=formula,
+            smooth=smooth,
+        )
+
+    wanted = {"dLdBb": "Bb", "dLdBW": "BW"}
+    return {
+        gradient: derivative(gradient, name) for gradient, name in wanted.items() if name in names
+    }
+
+
+def difference_along(
+    losses: Losses,
+    direction: Rows,
+    columns: Columns,
+    *,
+    noise: Array,
+    formula: Formula,
+    smooth: Mask,
+) -> Derivative:
+    """Numeric sum over the rows of direction * dLdZ, (1, C), for a direction of 1 and -1.
+
+    All rows of Z move at once by a step t, so that V' = V + 2 t cov(Z, direction) + t**2 at most:
+    the loss bends over one unit of length, sqrt(V + eps), where it takes sqrt(N) of them for one
+    row. Rounded entries of Z + t move it by about the rounding of Z times dLdZ, which counts as
+    noise.
+    """
+    scale = columns.scales["dLdZ"] * np.sqrt(columns.N)
+    rounding = np.finfo(float).eps * columns.largest_Z * scale
+
+    def rise(_: slice, step: Array) -> Array:
+        return losses.along(direction, step)
+
+    return differentiate(
+        rise,
+        np.zeros_like(columns.M),
+        length=columns.root[0],
+        unit=scale[0],
+        noise=(noise + ROUNDINGS * rounding)[0],
+        formula=formula,
+        smooth=smooth,
+    )

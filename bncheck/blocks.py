@@ -11,6 +11,7 @@ shape and gives rows when it is sliced.
 
 import itertools
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from bncheck import progress
 from bncheck.definition import Array
 
 if TYPE_CHECKING:
@@ -45,6 +47,10 @@ class Rows(Protocol):
     @property
     def shape(self) -> tuple[int, ...]:
         """(N, C)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the rows."""
 
     def __getitem__(self, rows: slice, /) -> Any:
         """Some rows, one after the other, as an array."""
@@ -121,6 +127,12 @@ def _sum_of_sides(total: Array, side: int) -> Array:
     return row[None]
 
 
+def products_of(A: Array, B: Array) -> Array:
+    """Sum over the rows of the products of two matrices, (1, C)."""
+    blocks = blocks_of(*A.shape)
+    return fold((sum_of_products(block.of(A), block.of(B), block.side) for block in blocks), np.add)
+
+
 def extreme_of(W: Array, side: int, ufunc: np.ufunc) -> Array:
     """Least or largest of each column, (1, C), of a block, by np.minimum or np.maximum."""
     extreme: Array = ufunc.reduce(W, axis=0)
@@ -151,27 +163,60 @@ def for_each(function: Callable[[Block], Part], shape: Sequence[int]) -> Iterato
     """What a function gives for each block of a matrix, in order, on all cores where it pays."""
     N, C = shape
     blocks = blocks_of(N, C)
-    if len(blocks) == 1 or N * C < WORTH_A_THREAD or cores() == 1:
+    if len(blocks) == 1 or N * C < WORTH_A_THREAD:
         return map(function, blocks)
-    return _in_order(function, blocks)
+    return in_order(function, blocks, [(block.stop - block.start) * C for block in blocks])
 
 
-def _in_order(function: Callable[[Item], Part], items: Iterable[Item]) -> Iterator[Part]:
-    """The results in the order of the items, some of them worked on ahead on other threads."""
+def in_order(
+    function: Callable[[Item], Part], items: Sequence[Item], entries: Sequence[int]
+) -> Iterator[Part]:
+    """The results in the order of the items, some of them worked on ahead on other threads.
+
+    Parameters
+    ----------
+    function
+        What to do with an item; it may not change anything that another call reads.
+    items
+        What to do it with.
+    entries
+        How many entries of a matrix each item stands for, to tell how far the work has come.
+    """
+    results = _ahead(function, items) if cores() > 1 and not _here.working else map(function, items)
+    for result, count in zip(results, entries, strict=True):
+        progress.advance(count)
+        yield result
+
+
+def _ahead(function: Callable[[Item], Part], items: Iterable[Item]) -> Iterator[Part]:
     pool = _pool()
+
+    def work(item: Item) -> Part:
+        _here.working = True  # what it calls is not to wait for a thread of the same pool
+        return function(item)
+
     rest = iter(items)
     started: deque[Future[Part]] = deque()
     try:
         for item in itertools.islice(rest, AHEAD * cores()):
-            started.append(pool.submit(function, item))
+            started.append(pool.submit(work, item))
         while started:
             result = started.popleft().result()
             for item in itertools.islice(rest, 1):
-                started.append(pool.submit(function, item))
+                started.append(pool.submit(work, item))
             yield result
     finally:
         for future in started:
             future.cancel()
+
+
+class _Here(threading.local):
+    """Whether this thread is one of the pool's."""
+
+    working = False
+
+
+_here = _Here()
 
 
 @cache

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bncheck.blocks import products_of
 from bncheck.claims import Claim, exactly, judge_claims, largest_error, precision
-from bncheck.compare import Comparison, Verdict, align, uncomparable
+from bncheck.compare import DEFINITION, Comparison, Tolerance, Verdict, align, uncomparable
 from bncheck.curve import StepCurve, step_curve
 from bncheck.definition import Array
+from bncheck.expected import Columns
 from bncheck.explain.explaining import explain
 from bncheck.foreign.face import describe, is_built_in
 from bncheck.foreign.lines import Line, line_of
@@ -22,7 +24,7 @@ from bncheck.report import InputReport, Note, Report
 from bncheck.subject import LayerError, Run, Subject
 from bncheck.tolerance import RTOL, tolerance_of
 from bncheck.trial import Trial, check_settings, finite_matrix, set_up
-from bncheck.truth import DEFINITION, Truth, find_truth
+from bncheck.truth import DIRECTIONS, Truth, find_truth
 
 FORWARD = ("BZ", "running_M", "running_V")
 
@@ -40,6 +42,7 @@ def gradcheck(
     names: tuple[str, ...] | None = None,
     source: str = "array",
     curve: bool = False,
+    full: bool = False,
 ) -> Report:
     """Check every gradient of a batch-normalisation layer on one mini-batch.
 
@@ -72,6 +75,8 @@ def gradcheck(
         What the report calls the mini-batch.
     curve
         Whether to compute the step-size curve of the worst entry of dLdZ too.
+    full
+        Whether to difference the layer's own forward in every row, however long that takes.
 
     Returns
     -------
@@ -91,7 +96,7 @@ def gradcheck(
     rng = np.random.default_rng(seed)
     trial = set_up(layer, given, upstream, state or {}, rng, eval=mode == "eval")
     checks, notes, truth = _check(
-        trial, rng, rtol, FORMULAS[method], names, further=not is_built_in(layer)
+        trial, rng, rtol, FORMULAS[method], names, further=not is_built_in(layer), full=full
     )
     report = InputReport(
         input=source,
@@ -116,14 +121,16 @@ def _check(
     names: tuple[str, ...] | None,
     *,
     further: bool,
+    full: bool,
 ) -> tuple[tuple[Comparison, ...], tuple[Note, ...], Truth]:
     """Run the layer, find the truth of every quantity that it computes, and compare."""
     e, kind = trial.expected, trial.Z.dtype
     run = trial.subject.run(trial.Z, trial.dLdBZ, eval=e.eval)
     BZ = align(run.results["BZ"], e.Z.shape) if "BZ" in run.results else None
-    truth, failure = _truth(trial, run, BZ, formula, rng)
+    truth, failure = _truth(trial, run, BZ, formula, rng, full=full)
     BZ_error = largest_error(BZ, e)
     claims = list(_claims(trial, run, truth, rtol, BZ_error))
+    truth = truth.without_values()
     checks = judge_claims(claims, e, kind, rtol, names, BZ_error)
     notes: list[Note] = []
     if failure is not None:
@@ -156,8 +163,9 @@ def _sampled(truth: Truth, N: int) -> Iterator[Note]:
         yield Note(
             "rows-sampled",
             "dLdZ",
-            f"the layer's own forward was differenced on {truth.rows} of {N} rows, drawn from the "
-            "seed; the definition in closed form judges the others",
+            f"the layer's own forward was differenced in {truth.rows} of {N} rows and along "
+            f"{DIRECTIONS} directions, drawn from the seed; the definition in closed form judges "
+            "every row; --full takes all rows",
         )
 
 
@@ -198,6 +206,22 @@ def _claims(
             tolerance = tolerance_of(name, e, eps, rtol, BZ_error)
             numeric, against = truth.of(name, align(claimed, e.shape_of(name)), scale, tolerance)
             yield Claim(name, claimed, numeric.value, numeric.uncertainty, scale, against, e)
+    dLdZ = align(run.results["dLdZ"], e.Z.shape) if "dLdZ" in run.results else None
+    if dLdZ is not None:
+        eps = precision(trial.Z.dtype, dLdZ.dtype)
+        for name, direction in truth.directions.items():
+            claimed = products_of(direction[:], dLdZ.astype(float, copy=False))
+            yield along(name, claimed, truth, e, tolerance_of("dLdZ", e, eps, rtol, BZ_error))
+
+
+def along(name: str, claimed: Array, truth: Truth, columns: Columns, tolerance: Tolerance) -> Claim:
+    """A claim about the sum over the rows of dLdZ times random signs, (1, C).
+
+    Errors add up as sums of random signs do, to sqrt(N) times as much.
+    """
+    scale = columns.scales["dLdZ"] * np.sqrt(columns.N)
+    numeric, against = truth.of(name, claimed, scale, tolerance)
+    return Claim(name, claimed, numeric.value, numeric.uncertainty, scale, against)
 
 
 def _line_of(subject: Subject, quantity: str) -> Line | None:
@@ -210,12 +234,18 @@ def _line_of(subject: Subject, quantity: str) -> Line | None:
 
 
 def _truth(
-    trial: Trial, run: Run, BZ: Array | None, formula: Formula, rng: np.random.Generator
+    trial: Trial,
+    run: Run,
+    BZ: Array | None,
+    formula: Formula,
+    rng: np.random.Generator,
+    *,
+    full: bool,
 ) -> tuple[Truth, LayerError | None]:
     """The truth, and what the layer raised on the way to it, or before."""
     e = trial.expected
     try:
-        return find_truth(trial.subject, trial.Z, BZ, e, formula, rng), run.error
+        return find_truth(trial.subject, trial.Z, BZ, e, formula, rng, full=full), run.error
     except LayerError as error:
         return find_truth(trial.subject, trial.Z, None, e, formula, rng), error
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bncheck.compare import Comparison, compare, relative_error
+from bncheck.compare import ALONG, SAMPLED_ROWS, Comparison, compare, relative_error
 from bncheck.definition import EPS, Array, largest
-from bncheck.expected import Expected
+from bncheck.expected import Columns, Expected
 from bncheck.tolerance import tolerance_of
 
 DEFINITION_ERROR = 32 * EPS
@@ -57,7 +57,7 @@ def exactly(
 
 def judge_claims(
     claims: Sequence[Claim],
-    expected: Expected,
+    expected: Columns,
     kind: np.dtype[np.floating],
     rtol: float,
     names: tuple[str, ...] | None,
@@ -103,6 +103,8 @@ def judge_claims(
 
 def quantity_of(label: str) -> str:
     """The quantity behind a row of the report: BZ for BZ_eval and BZ_eps."""
+    if label.startswith(ALONG) or label == SAMPLED_ROWS:
+        return "dLdZ"
     for ending in ("_again", "_eps", "_eval"):
         label = label.removesuffix(ending)
     return label

@@ -7,9 +7,13 @@ whatever the step. They are differences of the definition's forward, not its bac
 
 import numpy as np
 
-from bncheck.definition import EPS, Array, change_of_reciprocal_root, column_mean, column_sum
+from bncheck.blocks import Block, for_each, products_of
+from bncheck.definition import EPS, Array, change_of_reciprocal_root, column_sum, largest
 from bncheck.expected import Expected
 from bncheck.numdiff import Derivative, power_of_two
+
+AT_ONCE = 2**14
+"""Entries that are differenced at once: so the many terms stay in the cache."""
 
 RELATIVE_STEP = 2.0**-26
 """In units of the length over which the loss bends: its square is the rounding of a float64."""
@@ -27,12 +31,12 @@ def difference_definition(expected: Expected) -> dict[str, Derivative]:
     scales = e.scales
     if e.eval:
         slope = e.parameters.BW / e.root
-        dLdZ = Derivative(e.dLdBZ * slope, 4 * EPS * np.abs(e.dLdBZ * slope))
+        dLdZ = Derivative(e.dLdBZ * slope, 4 * EPS * largest(e.dLdBZ) * np.abs(slope))
     else:
         dLdZ = difference_of_training_loss(e.X, e.V, e.parameters.BW, e.parameters.eps, e.dLdBZ)
     return {
         "dLdBb": Derivative(column_sum(e.dLdBZ), sum_error * scales["dLdBb"]),
-        "dLdBW": Derivative(column_sum(e.dLdBZ * e.NZ), sum_error * scales["dLdBW"]),
+        "dLdBW": Derivative(products_of(e.dLdBZ, e.NZ), sum_error * scales["dLdBW"]),
         "dLdZ": dLdZ,
     }
 
@@ -62,19 +66,57 @@ def difference_of_training_loss(
     the Legendre polynomials but for 1/N: its Taylor coefficients are at most 1, hence a central
     difference at t errs by t**2 of the gradient's scale.
     """
-    N = len(X)
-    root = np.sqrt(V + eps)
-    S = column_sum(dLdBZ * X)
-    G = column_mean(dLdBZ)
-    h = power_of_two(RELATIVE_STEP * np.sqrt(N) * root)
+    T, S = column_sum(dLdBZ), products_of(dLdBZ, X)
+    differences = TrainingDifferences(len(X), V, BW, eps, T, S)
+    value = np.empty(X.shape)
 
-    def rise(h: Array) -> Array:
-        change = h * (2 * X / N + h * (1 / N - 1 / N**2))
-        moved = change_of_reciprocal_root(change, root)
-        return BW * (moved * S + h * (dLdBZ - G) * (1 / root + moved))
+    def fill(block: Block) -> None:
+        at_once = max(AT_ONCE // X.shape[1], 1)
+        for start in range(block.start, block.stop, at_once):
+            rows = slice(start, min(start + at_once, block.stop))
+            value[rows] = differences.of(X[rows], dLdBZ[rows])
 
-    value = (rise(h) - rise(-h)) / (2 * h)
-    # A few roundings of each term, and the rounding of the two sums. The terms can be sqrt(N) times
-    # as large as one entry of the direct path.
-    size = np.abs(BW) / root * np.abs(dLdBZ).max(axis=0)
-    return Derivative(value, 16 * EPS * np.sqrt(N) * size + np.zeros_like(value))
+    for _ in for_each(fill, X.shape):
+        pass
+    return Derivative(value, differences.uncertainty(largest(dLdBZ)))
+
+
+class TrainingDifferences:
+    """Central differences of the training loss, for some rows at a time.
+
+    Parameters
+    ----------
+    N
+        How many rows there are in all.
+    V, BW
+        Biased variance and scale, (1, C).
+    eps
+        What is added to the variance.
+    T, S
+        Sums over all rows of dLdBZ and of dLdBZ * X, (1, C).
+    """
+
+    def __init__(self, N: int, V: Array, BW: Array, eps: float, T: Array, S: Array) -> None:
+        self._N, self._BW, self._G, self._S = N, BW, T / N, S
+        self._root = np.sqrt(V + eps)
+        self._h = power_of_two(RELATIVE_STEP * np.sqrt(N) * self._root)
+
+    def of(self, X: Array, dLdBZ: Array) -> Array:
+        """Of every entry of some rows, (R, C), from their centred input and upstream gradient."""
+        h, N = self._h, self._N
+        above, below = (
+            change_of_reciprocal_root(s * (2 / N * X + s * (1 / N - 1 / N**2)), self._root)
+            for s in (h, -h)
+        )
+        level = (dLdBZ - self._G) * (2 / self._root + above + below) * h
+        return self._BW * ((above - below) * self._S + level) / (2 * h)
+
+    def uncertainty(self, largest_dLdBZ: Array) -> Array:
+        """What they are known to, (1, C): the rounding of each term and of the two sums.
+
+        The terms can be sqrt(N) times as large as one entry of the direct path.
+        """
+        known_to: Array = (
+            16 * EPS * np.sqrt(self._N) * np.abs(self._BW) / self._root * largest_dLdBZ
+        )
+        return known_to

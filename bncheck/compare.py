@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bncheck.definition import PER_FEATURE, Array, Mask
+from bncheck.definition import PER_FEATURE, Array, Mask, largest
 
 
 class Verdict(StrEnum):
@@ -15,6 +16,16 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
     FAIL = "fail"
 
+
+FINITE_DIFFERENCES = "finite differences"
+DEFINITION = "definition"
+"""Where true values come from."""
+
+ALONG = "dLdZ_along"
+"""Begins the names of sums over the rows of dLdZ times random signs."""
+
+SAMPLED_ROWS = "dLdZ_sampled"
+"""The rows of dLdZ that the layer's own forward was differenced in, where they are apart."""
 
 SEVERITY = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
@@ -50,32 +61,99 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """How large an error may be, in units of the column's scale.
+
+    Attributes
+    ----------
+    accepted
+        Errors up to here are accepted, (1, C).
+    excusable
+        Errors up to here may be the rounding of a right layer, (1, C); beyond it nothing excuses.
+    """
+
+    accepted: Array
+    excusable: Array
+
+
+def relative_error(claimed: Array, true: Array, scale: Array) -> Array:
+    """|claimed - true| in units of the column's scale; infinite where either is not finite."""
+    with np.errstate(all="ignore"):
+        error: Array = np.subtract(claimed, true, dtype=float)
+        np.abs(error, out=error)
+        np.divide(error, scale, out=error, where=error != 0)
+    error[~np.isfinite(error)] = np.inf
+    return error
+
+
+def relative_uncertainty(true: Array, uncertainty: Array, scale: Array) -> Array:
+    """What `true` is known to in units of the column's scale; infinite where it is no number.
+
+    (1, C), where it is the same in all rows.
+    """
+    with np.errstate(all="ignore"):
+        relative: Array = np.where(uncertainty == 0, 0, uncertainty / scale)
+    finite = np.isfinite(true)
+    return relative if finite.all() else np.where(finite, relative, np.inf)
+
+
+def judge(error: Array, uncertainty: Array, tolerance: Tolerance) -> NDArray[np.int8]:
+    """Verdict of each entry as its SEVERITY; errors in units of the column's scale.
+
+    pass: within the tolerance even if the truth lies at the far end of its uncertainty.
+    fail: beyond it even if the truth lies at the near end.
+    """
+    with np.errstate(invalid="ignore"):
+        passed = error <= tolerance.accepted - uncertainty
+    failed = error > tolerance.excusable + uncertainty
+    codes = np.full(error.shape, SEVERITY[Verdict.INCONCLUSIVE], np.int8)
+    codes[passed] = SEVERITY[Verdict.PASS]
+    codes[failed] = SEVERITY[Verdict.FAIL]
+    return codes
+
+
+@dataclass(frozen=True)
 class Entries:
-    """All entries of a comparison, each array of the shape of the true values.
+    """All entries of a comparison; what follows from the values is computed when it is asked for.
 
     Attributes
     ----------
     claimed, true
-        The values.
-    rel_error, uncertainty
-        Their difference, and what `true` is known to, in units of the column's scale.
-    severity
-        Of each entry's verdict, as in `SEVERITY`.
+        The values, (R, C).
+    known_to
+        What `true` is known to, (R, C) or (1, C).
     scale
         The unit of each column's errors, (1, C).
+    tolerance
+        What errors are held against.
     """
 
     claimed: Array
     true: Array
-    rel_error: Array
-    uncertainty: Array
-    severity: Array
+    known_to: Array
     scale: Array
+    tolerance: Tolerance
+
+    @property
+    def rel_error(self) -> Array:
+        """The differences of the values in units of the column's scale, (R, C)."""
+        return relative_error(self.claimed, self.true, self.scale)
+
+    @property
+    def uncertainty(self) -> Array:
+        """What `true` is known to in units of the column's scale, (R, C) or (1, C)."""
+        return relative_uncertainty(self.true, self.known_to, self.scale)
+
+    @property
+    def severity(self) -> NDArray[np.int8]:
+        """Of each entry's verdict, as in `SEVERITY`, (R, C)."""
+        return judge(self.rel_error, self.uncertainty, self.tolerance)
 
     @property
     def deciding(self) -> Mask:
         """The entries that have the worst verdict of all."""
-        decide: Mask = self.severity == self.severity.max()
+        severity = self.severity
+        decide: Mask = severity == severity.max()
         return decide
 
     @property
@@ -84,9 +162,16 @@ class Entries:
 
         An undecided entry is the worse the less is known of it, the others by their error.
         """
-        undecided = self.severity == SEVERITY[Verdict.INCONCLUSIVE]
-        size = self.rel_error + np.where(undecided, self.uncertainty, 0)
-        return np.where(self.deciding, size, -1)
+        error, uncertainty = self.rel_error, self.uncertainty
+        return badness(error, uncertainty, judge(error, uncertainty, self.tolerance))
+
+
+def badness(error: Array, uncertainty: Array, severity: NDArray[np.int8]) -> Array:
+    """By what entries are ranked: see `Entries.badness`."""
+    undecided = severity == SEVERITY[Verdict.INCONCLUSIVE]
+    size = error + np.where(undecided, uncertainty, 0) if undecided.any() else error
+    deciding = severity == severity.max()
+    return size if deciding.all() else np.where(deciding, size, -1)
 
 
 @dataclass(frozen=True)
@@ -138,51 +223,6 @@ class Comparison:
         return self.verdict is Verdict.PASS
 
 
-@dataclass(frozen=True)
-class Tolerance:
-    """How large an error may be, in units of the column's scale.
-
-    Attributes
-    ----------
-    accepted
-        Errors up to here are accepted, (1, C).
-    excusable
-        Errors up to here may be the rounding of a right layer, (1, C); beyond it nothing excuses.
-    """
-
-    accepted: Array
-    excusable: Array
-
-
-def relative_error(claimed: Array, true: Array, scale: Array) -> Array:
-    """|claimed - true| in units of the column's scale; infinite where either is not finite."""
-    with np.errstate(all="ignore"):
-        error = np.abs(claimed.astype(float) - true)
-        relative = np.where(error == 0, 0, error / scale)
-    return np.where(np.isfinite(relative), relative, np.inf)
-
-
-def relative_uncertainty(true: Array, uncertainty: Array, scale: Array) -> Array:
-    """What `true` is known to in units of the column's scale; infinite where it is no number."""
-    with np.errstate(all="ignore"):
-        relative = np.where(uncertainty == 0, 0, uncertainty / scale)
-    return np.where(np.isfinite(true), relative, np.inf)
-
-
-def judge(error: Array, uncertainty: Array, tolerance: Tolerance) -> Array:
-    """Verdict of each entry as its SEVERITY; errors in units of the column's scale.
-
-    pass: within the tolerance even if the truth lies at the far end of its uncertainty.
-    fail: beyond it even if the truth lies at the near end.
-    """
-    passed = error + uncertainty <= tolerance.accepted
-    failed = error > tolerance.excusable + uncertainty
-    codes = np.full(error.shape, SEVERITY[Verdict.INCONCLUSIVE])
-    codes[passed] = SEVERITY[Verdict.PASS]
-    codes[failed] = SEVERITY[Verdict.FAIL]
-    return codes
-
-
 def compare(
     name: str,
     claimed: Array,
@@ -216,11 +256,12 @@ def compare(
     if aligned is None:
         return uncomparable(name, np.shape(claimed), against)
     with np.errstate(all="ignore"):
-        absolute = np.abs(aligned.astype(float) - true)
+        absolute = float(largest(np.subtract(aligned, true, dtype=float)).max())
     known_to = relative_uncertainty(true, uncertainty, scale)
     error = relative_error(aligned, true, scale)
     codes = judge(error, known_to, tolerance)
-    entries = Entries(aligned, true, error, known_to, codes, scale)
+    worst = int(np.argmax(badness(error, known_to, codes)))
+    entries = Entries(aligned, true, uncertainty, scale, tolerance)
     return Comparison(
         name=name,
         against=against,
@@ -229,11 +270,11 @@ def compare(
         verdict=list(Verdict)[codes.max()],
         failed=int((codes == SEVERITY[Verdict.FAIL]).sum()),
         undecided=int((codes == SEVERITY[Verdict.INCONCLUSIVE]).sum()),
-        max_abs_error=float(absolute.max()),
+        max_abs_error=absolute,
         max_rel_error=float(error.max()),
         uncertainty=float(known_to.max()),
         tolerance=float(tolerance.accepted.max()),
-        worst=_entry(name, entries, int(np.argmax(entries.badness)), names),
+        worst=_entry(name, entries, worst, names),
         entries=entries,
     )
 
@@ -244,24 +285,27 @@ def worst_entries(
     """Up to `count` of the entries that decide a check's verdict, the worst first."""
     if check.entries is None:
         return ()
-    badness = check.entries.badness.ravel()
-    order = np.argsort(-badness, kind="stable")[:count]
+    ranks = check.entries.badness.ravel()
+    order = np.argsort(-ranks, kind="stable")[:count]
     return tuple(
-        _entry(check.name, check.entries, int(at), names) for at in order if badness[at] >= 0
+        _entry(check.name, check.entries, int(at), names) for at in order if ranks[at] >= 0
     )
 
 
 def _entry(name: str, entries: Entries, at: int, names: tuple[str, ...] | None) -> Entry:
     """The entry at a position in the flattened arrays."""
     row, feature = divmod(at, entries.true.shape[1])
+    here = (slice(row, row + 1), slice(feature, feature + 1))
+    known_to = np.broadcast_to(entries.known_to, entries.true.shape)[here]
+    true, scale = entries.true[here], entries.scale[:, here[1]]
     return Entry(
-        row=None if name in PER_FEATURE else row,
+        row=None if name in PER_FEATURE or name.startswith(ALONG) else row,
         feature=feature,
         name=names[feature] if names else None,
         analytic=float(entries.claimed[row, feature]),
         numeric=float(entries.true[row, feature]),
-        rel_error=float(entries.rel_error[row, feature]),
-        uncertainty=float(entries.uncertainty[row, feature]),
+        rel_error=relative_error(entries.claimed[here], true, scale).item(),
+        uncertainty=relative_uncertainty(true, known_to, scale).item(),
     )
 
 

@@ -45,7 +45,9 @@ def column_mean(A: Array) -> Array:
 
 def largest(A: Array, at_least: float = 0) -> Array:
     """Largest absolute value of each column, (1, C)."""
-    result: Array = np.abs(A).max(axis=0, keepdims=True, initial=at_least)
+    # Of the extremes, so that no second matrix is needed.
+    high = A.max(axis=0, keepdims=True, initial=at_least)
+    result: Array = np.maximum(high, -A.min(axis=0, keepdims=True))
     return result
 
 

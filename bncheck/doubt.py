@@ -3,7 +3,7 @@
 import math
 
 from bncheck.compare import Comparison, Verdict
-from bncheck.expected import Expected
+from bncheck.expected import Columns
 from bncheck.report import Note
 
 LARGE_OFFSET = 1e6
@@ -11,7 +11,7 @@ LARGE_OFFSET = 1e6
 
 
 def reason_for_doubt(
-    check: Comparison, expected: Expected, precision: float, *, agrees: bool
+    check: Comparison, expected: Columns, precision: float, *, agrees: bool
 ) -> Note | None:
     """The reason why `check` is inconclusive; None where it is not.
 
@@ -20,7 +20,7 @@ def reason_for_doubt(
     check
         The comparison.
     expected
-        The definition's forward.
+        What is known of the mini-batch's columns.
     precision
         The relative precision of the type that the layer computes in.
     agrees

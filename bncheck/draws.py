@@ -13,17 +13,16 @@ from bncheck.definition import Array
 
 @dataclass(frozen=True)
 class Draws:
-    """One draw of everything: (1, C), and dLdBZ (N, C)."""
+    """One draw of parameters and running statistics, (1, C) each."""
 
     BW: Array
     Bb: Array
     running_M: Array
     running_V: Array
-    dLdBZ: Array
 
 
-def draw(rng: np.random.Generator, Z: Array, M: Array, V: Array, eps: float) -> Draws:
-    """Draw parameters, running statistics and an upstream gradient for the mini-batch Z, (N, C).
+def draw(rng: np.random.Generator, M: Array, V: Array, eps: float) -> Draws:
+    """Draw parameters and running statistics for a mini-batch of mean M and variance V, (1, C).
 
     BW and Bb have both signs and absolute values from 0.5 to 2. The running statistics are those of
     a batch like this one: within about one standard deviation of its mean M, (1, C), and from half
@@ -43,5 +42,9 @@ def draw(rng: np.random.Generator, Z: Array, M: Array, V: Array, eps: float) -> 
         Bb=Bb,
         running_M=M + np.sqrt(spread) * rng.standard_normal(shape),
         running_V=spread * rng.uniform(0.5, 2, shape),
-        dLdBZ=rng.standard_normal(Z.shape),
     )
+
+
+def draw_upstream(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Draw an upstream gradient, (N, C)."""
+    return rng.standard_normal(shape)

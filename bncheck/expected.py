@@ -31,50 +31,65 @@ class Parameters:
 
 
 @dataclass(frozen=True)
-class Expected:
-    """The definition's forward for one mini-batch.
+class Columns:
+    """What is known of each column of a mini-batch, (1, C) each, whatever its number of rows.
 
     Attributes
     ----------
-    Z, dLdBZ
-        Input and upstream gradient, (N, C).
     parameters
         As they were before the forward.
     eval
         Inference mode?
+    N
+        How many rows there are.
     M, V
-        Mean and biased variance of the mini-batch, (1, C).
-    X, used_V
-        Z less the mean in use, (N, C), and the variance in use, (1, C): those of the mini-batch in
-        training mode, the running statistics in inference mode.
-    NZ, BZ
-        Normalised input and output, (N, C).
-    running_M, running_V
-        As they are after the forward, (1, C).
+        Mean and biased variance of the mini-batch.
+    largest_Z, largest_NZ, largest_dLdBZ
+        Largest absolute values; that of NZ is at least 1.
+    total_dLdBZ
+        Sum over the rows of |dLdBZ|.
+    squares, products
+        Sums over the rows of (dLdBZ / largest_dLdBZ)**2, and of the same times NZ**2.
     """
 
-    Z: Array
-    dLdBZ: Array
     parameters: Parameters
     eval: bool
+    N: int
     M: Array
     V: Array
-    X: Array
-    used_V: Array
-    NZ: Array
-    BZ: Array
-    running_M: Array
-    running_V: Array
+    largest_Z: Array
+    largest_NZ: Array
+    largest_dLdBZ: Array
+    total_dLdBZ: Array
+    squares: Array
+    products: Array
+
+    @property
+    def used_V(self) -> Array:
+        """The variance in use: that of the mini-batch, in inference mode the running one."""
+        return self.parameters.running_V if self.eval else self.V
+
+    @property
+    def running_M(self) -> Array:
+        """The running mean after the forward."""
+        p = self.parameters
+        return p.running_M if self.eval else weighted_mean(p.running_M, self.M, p.alpha)
+
+    @property
+    def running_V(self) -> Array:
+        """The running variance after the forward."""
+        p = self.parameters
+        return p.running_V if self.eval else weighted_mean(p.running_V, self.V, p.alpha)
 
     @property
     def root(self) -> Array:
-        """sqrt(V + eps) of the variance in use, (1, C): the unit of length of a column."""
+        """sqrt(V + eps) of the variance in use: the unit of length of a column."""
         root: Array = np.sqrt(self.used_V + self.parameters.eps)
         return root
 
     @property
     def length(self) -> Array:
-        """Change of one entry of Z over which the loss bends, (1, C).
+        """Change of one entry of Z over which the loss bends.
 
         In training mode sqrt(N) roots: the Taylor series of 1/sqrt(V' + eps), V' being the variance
         after the change, converges up to there. In inference mode the loss is linear and any length
@@ -82,39 +97,33 @@ class Expected:
         """
         if self.eval:
             return self.root * self.largest_NZ
-        length: Array = self.root * np.sqrt(len(self.Z))
+        length: Array = self.root * np.sqrt(self.N)
         return length
 
     @property
-    def largest_NZ(self) -> Array:
-        """Largest |NZ| of each column, (1, C), but at least 1."""
-        return largest(self.NZ, at_least=1)
-
-    @property
     def condition(self) -> Array:
-        """How many times its unit of length a column's largest value is, (1, C)."""
-        size = largest(self.Z)
+        """How many times its unit of length a column's largest value is."""
+        size = self.largest_Z
         if self.eval:
             size = np.maximum(size, np.abs(self.parameters.running_M))
         return size / self.root
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """The shape that a quantity has."""
-        return self.M.shape if name in PER_FEATURE else self.Z.shape
+        return self.M.shape if name in PER_FEATURE else (self.N, self.M.shape[1])
 
     @cached_property
     def scales(self) -> dict[str, Array]:
-        """The size of each quantity, (1, C): the unit in which its errors are told.
+        """The size of each quantity: the unit in which its errors are told.
 
         dLdZ can cancel to nearly 0, so its scale is that of its direct path:
         |BW| / sqrt(V + eps) * max|dLdBZ|. The sums over the rows have the root of the sum of the
         squares of their terms, NZ counting for at least about 1.
         """
         p, root, size = self.parameters, self.root, np.abs(self.parameters.BW)
-        upstream = largest(self.dLdBZ)
-        shares = self.dLdBZ / np.where(upstream > 0, upstream, 1)  # whose squares fit any float
-        dLdBb = upstream * np.sqrt(column_sum(shares**2))
-        dLdBW = upstream * np.sqrt(column_sum(shares**2 * (1 + self.NZ**2)))
+        upstream = self.largest_dLdBZ
+        dLdBb = upstream * np.sqrt(self.squares)
+        dLdBW = upstream * np.sqrt(self.squares + self.products)
         return {
             "BZ": size * self.largest_NZ + np.abs(p.Bb),
             "running_M": weighted_mean(
@@ -128,6 +137,37 @@ class Expected:
             "dLdM": size / root * dLdBb,
             "dLdZ": size / root * upstream,
         }
+
+
+@dataclass(frozen=True)
+class Expected(Columns):
+    """The definition's forward for one mini-batch.
+
+    Attributes
+    ----------
+    Z, dLdBZ
+        Input and upstream gradient, (N, C).
+
+    What follows from them is computed when it is asked for.
+    """
+
+    Z: Array
+    dLdBZ: Array
+
+    @property
+    def X(self) -> Array:
+        """Z less the mean in use, (N, C): in inference mode the running one."""
+        return self.Z - self.parameters.running_M if self.eval else centre(self.Z)[1]
+
+    @property
+    def NZ(self) -> Array:
+        """Normalised input, (N, C)."""
+        return normalise(self.X, self.used_V, self.parameters.eps)
+
+    @property
+    def BZ(self) -> Array:
+        """Output, (N, C)."""
+        return scale_and_shift(self.NZ, self.parameters.BW, self.parameters.Bb)
 
 
 def statistics(Z: Array, eps: float) -> tuple[Array, Array, Array]:
@@ -169,17 +209,21 @@ def expect(Z: Array, dLdBZ: Array, parameters: Parameters, *, eval: bool) -> Exp
     if not (used_V + p.eps > 0).all():
         raise ValueError(f"V + eps of column {int(np.argmin(used_V[0]))} is 0")
     NZ = normalise(X, used_V, p.eps)
+    upstream = largest(dLdBZ)
+    shares = dLdBZ / np.where(upstream > 0, upstream, 1)  # whose squares fit any float
+    shares *= shares
     return Expected(
-        Z=Z,
-        dLdBZ=dLdBZ,
         parameters=p,
         eval=eval,
+        N=len(Z),
         M=M,
         V=V,
-        X=X,
-        used_V=used_V,
-        NZ=NZ,
-        BZ=scale_and_shift(NZ, p.BW, p.Bb),
-        running_M=p.running_M if eval else weighted_mean(p.running_M, M, p.alpha),
-        running_V=p.running_V if eval else weighted_mean(p.running_V, V, p.alpha),
+        largest_Z=largest(Z),
+        largest_NZ=largest(NZ, at_least=1),
+        largest_dLdBZ=upstream,
+        total_dLdBZ=column_sum(np.abs(dLdBZ)),
+        squares=column_sum(shares),
+        products=column_sum(shares * NZ * NZ),
+        Z=Z,
+        dLdBZ=dLdBZ,
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from bncheck.claims import Claim, exactly
 from bncheck.closed_form import difference_definition
-from bncheck.compare import align
+from bncheck.compare import DEFINITION, align
 from bncheck.definition import Array
 from bncheck.expected import Expected, expect
 from bncheck.explain.formulas import meant
@@ -20,7 +20,6 @@ from bncheck.foreign.face import Face
 from bncheck.report import Note
 from bncheck.subject import NOTHING, STATISTICS, LayerError, Run, Subject, backward, forward
 from bncheck.trial import Trial
-from bncheck.truth import DEFINITION
 
 WITH_LARGE_EPS = "_eps"
 """Ends the names of what was computed with an eps of the size of the variance."""

@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bncheck.definition import Array, column_sum, largest
-from bncheck.expected import Expected
+from bncheck.blocks import Rows, products_of
+from bncheck.definition import Array, largest
+from bncheck.expected import Columns, Expected
+from bncheck.losses import Losses
 
 ROWS = 4
 """So many rows of Z are moved, one after the other."""
+
+LOOKED_AT = 2**14
+"""So many entries of BZ are looked at to see its noise; the losses have a part of every entry."""
 
 POINTS = 7
 """Equally spaced points for each of them."""
@@ -49,11 +55,11 @@ class Noise:
     loss: Array
 
 
-def least_noise(expected: Expected, eps: float) -> Noise:
+def least_noise(expected: Columns, eps: float) -> Noise:
     """The noise that every forward has which computes in a type of relative precision `eps`."""
     p = expected.parameters
     of_entry = ROUNDINGS * eps * (np.abs(p.BW) * expected.largest_NZ + np.abs(p.Bb))
-    return Noise(of_entry, of_entry * column_sum(np.abs(expected.dLdBZ)))
+    return Noise(of_entry, of_entry * expected.total_dLdBZ)
 
 
 def measure_noise(
@@ -65,14 +71,15 @@ def measure_noise(
 ) -> Noise:
     """The noise of a forward at Z, (N, C), in the layer's own type; `kind` is that of its BZ."""
     least = least_noise(expected, float(np.finfo(kind if kind.kind == "f" else float).eps))
+    order = rng.permutation(len(Z))
+    looked_at = order[: max(LOOKED_AT // Z.shape[1], ROWS)]
     of_entries, of_losses = [least.BZ * 0], [least.loss * 0]
-    rows = np.resize(rng.permutation(len(Z)), ROWS)
-    for row, far in zip(rows, (0, DISTANCE, 0, -DISTANCE), strict=True):
+    for row, far in zip(np.resize(order, ROWS), (0, DISTANCE, 0, -DISTANCE), strict=True):
         line = _line(Z, int(row), far * expected.length, expected)
-        outputs = np.stack([forward(moved).astype(float) for moved in line])
-        differences = np.diff(outputs, ORDER, axis=0) / AMPLIFICATION
-        of_entries += [largest(each) for each in differences]
-        of_losses += [np.abs(column_sum(expected.dLdBZ * each)) for each in differences]
+        outputs = (forward(moved).astype(float, copy=False) for moved in line)
+        entries, losses = _along_line(outputs, expected.dLdBZ, looked_at)
+        of_entries += [largest(each) for each in _differences(entries)]
+        of_losses += [np.abs(each) for each in _differences(losses)]
     # A forward that gives no number somewhere is infinitely noisy there.
     of_entries = [np.nan_to_num(each, nan=np.inf) for each in of_entries]
     of_losses = [np.nan_to_num(each, nan=np.inf) for each in of_losses]
@@ -82,20 +89,75 @@ def measure_noise(
     )
 
 
-def _line(Z: Array, row: int, away: Array, expected: Expected) -> Iterator[Array]:
-    """Z with one row at equally spaced points, from a distance `away`, (1, C), on.
+def _along_line(
+    outputs: Iterator[Array], dLdBZ: Array, looked_at: NDArray[np.intp]
+) -> tuple[Array, Array]:
+    """Some rows of BZ at each point, and the rise of the columns' losses from the first, (1, C)."""
+    first = next(outputs)
+    entries, losses = [first[looked_at]], [np.zeros((1, first.shape[1]))]
+    for output in outputs:
+        entries.append(output[looked_at])
+        losses.append(products_of(dLdBZ, output - first))
+    return np.stack(entries), np.stack(losses)
+
+
+def _differences(points: Array) -> Array:
+    """What fourth differences of equally spaced points show of their noise."""
+    with np.errstate(all="ignore"):
+        differences: Array = np.diff(points, ORDER, axis=0) / AMPLIFICATION
+    return differences
+
+
+def noise_of_losses(
+    losses: Losses, Z: Rows, columns: Columns, rng: np.random.Generator, lines: int
+) -> Array:
+    """A bound on the noise of the columns' losses, (1, C), from them alone, in float64.
+
+    Parameters
+    ----------
+    losses
+        The layer's.
+    Z
+        Its input, (N, C).
+    columns
+        What is known of it.
+    rng
+        Draws the rows that are moved.
+    lines
+        How many, POINTS evaluations each.
+    """
+    least = least_noise(columns, float(np.finfo(float).eps)).loss
+    found = [least * 0]
+    for line in range(lines):
+        row = int(rng.integers(columns.N))
+        away = (0, DISTANCE)[line % 2] * columns.length
+        nodes = _points(Z[row : row + 1], away, columns)
+        rises = losses.of_rows(np.full(POINTS, row), nodes)
+        found += [np.abs(each[None]) for each in _differences(rises)]
+    bound: Array = least + SAFETY * np.max(found, axis=0)
+    return bound
+
+
+def _line(Z: Array, row: int, away: Array, columns: Columns) -> Iterator[Array]:
+    """Z with one row at the points of a line."""
+    for node in _points(Z[row : row + 1], away, columns):
+        moved = Z.copy()
+        moved[row] = node
+        yield moved
+
+
+def _points(row: Array, away: Array, columns: Columns) -> Array:
+    """Equally spaced points, (POINTS, C), from a distance `away` of a row of Z on, (1, C) both.
 
     The points are multiples of the unit in the last place of twice the column's largest value, so
     that they are exactly equally spaced. From one to the next the column's mean moves by several
     units and about 0.38 of one, which gives it a new rounding each time.
     """
-    N = len(Z)
-    size = np.maximum(2 * largest(Z), expected.root.astype(Z.dtype) * 2.0**-20)
-    unit = np.spacing(size)[0].astype(float)
-    of_the_mean = np.maximum(np.round(SPACING * expected.length[0] / unit / N), 8)
+    kind, N = row.dtype, columns.N
+    size = np.maximum(2 * columns.largest_Z.astype(kind), columns.root.astype(kind) * 2.0**-20)
+    unit = np.spacing(size.astype(kind)).astype(float)
+    of_the_mean = np.maximum(np.round(SPACING * columns.length / unit / N), 8)
     multiple = of_the_mean * N + np.ceil(0.38 * N)
-    start = np.round((Z[row] + away[0]) / unit) * unit
-    for point in range(POINTS):
-        moved = Z.copy()
-        moved[row] = (start + point * multiple * unit).astype(Z.dtype)
-        yield moved
+    start = np.round((row + away) / unit) * unit
+    points: Array = (start + np.arange(POINTS)[:, None] * multiple * unit).astype(kind)
+    return points

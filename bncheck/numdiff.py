@@ -5,15 +5,16 @@ columns are perturbed at once, since a column's loss depends on its own entries 
 evaluation gives C differences.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from bncheck.definition import EPS, Array, Mask
 
-Rise = Callable[[int, Array], Array]
-"""rise(i, row): how much each column's loss, (C,), rises when row i is replaced by `row`, (C,)."""
+Rise = Callable[[slice, Array], Array]
+"""rise(rows, nodes): how much each column's loss rises when these rows are replaced by the nodes,
+(R, C), one row after the other; (R, C) too."""
 
 LONGEST_STEP = 2.0**-4
 """In units of the length over which the loss bends; the nodes reach twice as far."""
@@ -28,6 +29,9 @@ one that differences are for, and its derivative is not known to any digit that 
 
 FEWEST_SPACINGS = 4
 """The step is at least so many units in the last place of the values that it is added to."""
+
+AT_ONCE = 2**12
+"""Entries that are differenced at once: what is known of their nodes takes room."""
 
 COMPLEX_STEP = 2.0**-100
 """In units of the length: its square is far below the rounding of any number here."""
@@ -71,9 +75,16 @@ FORMULAS = {
 
 @dataclass(frozen=True)
 class Derivative:
-    """A numeric derivative and a bound on its error, both of the shape of what was perturbed.
+    """A numeric derivative and a bound on its error.
 
-    `step` is the one that was chosen for each column, (C,), where one was.
+    Attributes
+    ----------
+    value
+        Of the shape of what was perturbed, (R, C).
+    uncertainty
+        The bound, (R, C), or (1, C) where it is the same in all rows.
+    step
+        The one that was chosen for each column, (C,), where one was.
     """
 
     value: Array
@@ -116,7 +127,7 @@ def differentiate(
     Returns
     -------
     Derivative
-        Both parts (R, C).
+        The value (R, C), the uncertainty (1, C).
 
     Notes
     -----
@@ -131,28 +142,40 @@ def differentiate(
     step = _step(
         points, length, unit, noise, np.where(smooth, formula.order, min(2, formula.order))
     )
-    reached = np.stack(
-        [points + np.real(node) * step.astype(points.dtype) for node in formula.nodes]
-    )
-    rises = np.empty(reached.shape)
-    for node, row in np.ndindex(*reached.shape[:2]):
-        rises[node, row] = rise(row, reached[node, row])
-    moves = reached.astype(float) - points.astype(float)
-    if formula.name == "forward":
-        value, truncation = _forward(rises, moves)
-    elif formula.name == "central":
-        value, truncation = _central(rises, moves)
-    else:
-        bend = np.where(smooth, np.minimum(2 * step / length, 1), 1)
-        value, truncation = _richardson(rises, moves, bend)
+    bend = np.where(smooth, np.minimum(2 * step / length, 1), 1)
+    value = np.empty(points.shape)
+    truncation, shortest = np.zeros_like(length), np.full_like(length, np.inf)
+    # Some rows at a time: what is known of each node takes room only while it is needed.
+    for rows in _slices(points.shape):
+        start = points[rows]
+        nodes = [start + np.real(node) * step.astype(points.dtype) for node in formula.nodes]
+        rises = np.stack([rise(rows, reached) for reached in nodes])
+        moves = np.stack(nodes).astype(float) - start.astype(float)
+        value[rows], left_out = _estimate(formula, rises, moves, bend)
+        truncation = np.maximum(truncation, left_out)
+        shortest = np.minimum(shortest, np.abs(moves[0]).min(axis=0))
     # Where numbers lie so far apart that the nodes reach beyond half the length, no difference of
     # estimates bounds the error.
     too_far = step > LONGEST_USEFUL_STEP * length
     too_loud = _relative_noise(length, unit, noise) > LOUDEST_NOISE
     truncation = np.where(too_far | too_loud, np.inf, truncation)
-    shortest = np.abs(moves[0]).min(axis=0)
-    uncertainty = truncation + formula.weight * noise / shortest + np.zeros_like(value)
-    return Derivative(value, uncertainty, step)
+    uncertainty = truncation + formula.weight * noise / shortest
+    return Derivative(value, uncertainty[None], step)
+
+
+def _slices(shape: tuple[int, ...]) -> Iterator[slice]:
+    """The rows of a matrix, some at a time."""
+    at_once = max(AT_ONCE // shape[1], 1)
+    return (slice(start, min(start + at_once, shape[0])) for start in range(0, shape[0], at_once))
+
+
+def _estimate(formula: Formula, rises: Array, moves: Array, bend: Array) -> tuple[Array, Array]:
+    """The derivative, (R, C), and its truncation error, (C,)."""
+    if formula.name == "forward":
+        return _forward(rises, moves)
+    if formula.name == "central":
+        return _central(rises, moves)
+    return _richardson(rises, moves, bend)
 
 
 def _step(points: Array, length: Array, unit: Array, noise: Array, order: Array) -> Array:
@@ -179,19 +202,19 @@ def power_of_two(x: Array) -> Array:
 
 
 def _forward(rises: Array, moves: Array) -> tuple[Array, Array]:
-    """Forward difference, (R, C), and its truncation error, (1, C): at 2h it is twice as large."""
+    """Forward difference, (R, C), and its truncation error, (C,): at 2h it is twice as large."""
     near, far = rises / moves
     return near, _largest_difference(near, far)
 
 
 def _central(rises: Array, moves: Array) -> tuple[Array, Array]:
-    """Central difference, (R, C), and its truncation error, (1, C): at 2h it is four times."""
+    """Central difference, (R, C), and its truncation error, (C,): at 2h it is four times."""
     near, far = _three_points(rises[:2], moves[:2]), _three_points(rises[2:], moves[2:])
     return near, _largest_difference(near, far) / 3
 
 
 def _richardson(rises: Array, moves: Array, bend: Array) -> tuple[Array, Array]:
-    """Richardson's extrapolation of two central differences, and its truncation error, (1, C).
+    """Richardson's extrapolation of two central differences, and its truncation error, (C,).
 
     The term in the error that is left after the one in h**2 is smaller than it by the square of
     `bend`, the longer step in units of the length over which the loss bends; three times that is
@@ -230,11 +253,11 @@ def _three_points(rises: Array, moves: Array) -> Array:
 
 
 def _largest_difference(near: Array, far: Array) -> Array:
-    """The largest difference of two estimates in each column, (1, C).
+    """The largest difference of two estimates in each column, (C,).
 
     Of the whole column, since in a single entry it may vanish by chance.
     """
-    spread: Array = np.abs(far - near).max(axis=0, keepdims=True)
+    spread: Array = np.abs(far - near).max(axis=0)
     return spread
 
 
@@ -245,5 +268,7 @@ def _complex_step(rise: Rise, points: Array, length: Array, noise: Array) -> Der
     Review 40 (1998). The noise of the function enters relative to its length, not to the step.
     """
     step = power_of_two(COMPLEX_STEP * length)
-    value = np.stack([rise(row, points[row] + 1j * step).imag / step for row in range(len(points))])
-    return Derivative(value, noise / length + np.zeros_like(value), step)
+    value = np.empty(points.shape)
+    for rows in _slices(points.shape):
+        value[rows] = rise(rows, points[rows] + 1j * step).imag / step
+    return Derivative(value, (noise / length)[None], step)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from bncheck.definition import Mask, column_mean, column_sum, largest
-from bncheck.expected import Expected
+from bncheck.expected import Columns, Expected
 from bncheck.report import Note
 
 FEW_NAMES = 4
@@ -19,14 +19,15 @@ NEARLY = 1e-6
 
 
 def hidden_mistakes(
-    expected: Expected, brought: frozenset[str], names: tuple[str, ...] | None
+    expected: Columns, brought: frozenset[str], names: tuple[str, ...] | None
 ) -> Iterator[Note]:
     """One note for each way in which this mini-batch hides mistakes.
 
     Parameters
     ----------
     expected
-        The definition's forward.
+        What is known of the mini-batch's columns; the upstream gradient is looked at where the
+        definition's whole forward is there.
     brought
         What the user brought along: names among BW, Bb, running_M, running_V and dLdBZ.
     names
@@ -38,7 +39,7 @@ def hidden_mistakes(
         if columns.any():
             yield Note(code, check, message.format(listed(columns[0], names)))
 
-    everywhere = np.ones((1, e.Z.shape[1]), bool)
+    everywhere = np.ones((1, e.M.shape[1]), bool)
     if "BW" in brought:
         yield from note(
             "power-scale-one",
@@ -65,7 +66,7 @@ def hidden_mistakes(
     if e.eval:
         return
     constant = e.V == 0
-    if len(e.Z) == 1:
+    if e.N == 1:
         yield from note(
             "power-one-row",
             "dLdZ",
@@ -87,7 +88,7 @@ def hidden_mistakes(
         f"the variance is below eps = {p.eps:g} in {{}}: eps decides the result there, and "
         "mistakes in the variance path can hardly be seen",
     )
-    if len(e.Z) == 2:
+    if e.N == 2:
         yield from note(
             "power-two-rows",
             "dLdZ",
@@ -96,7 +97,7 @@ def hidden_mistakes(
             "a mistake in its scale cannot be seen",
         )
         return
-    if "dLdBZ" not in brought:
+    if "dLdBZ" not in brought or not isinstance(e, Expected):
         return
     flat = (np.ptp(e.dLdBZ, axis=0, keepdims=True) == 0) & ~constant
     yield from note(

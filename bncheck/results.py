@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from bncheck.claims import Claim, exactly, judge_claims
 from bncheck.closed_form import difference_definition
+from bncheck.compare import DEFINITION
 from bncheck.definition import Array
 from bncheck.expected import Expected, Parameters, expect
 from bncheck.numdiff import FORMULAS
@@ -23,7 +24,6 @@ from bncheck.trial import (
     check_settings,
     finite_matrix,
 )
-from bncheck.truth import DEFINITION
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "BZ": ("BZ", "out", "output", "y"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from bncheck.definition import Array
-from bncheck.foreign.face import Face, face_of
+from bncheck.foreign.face import Face, face_of, is_built_in
 from bncheck.foreign.spelling import INTERMEDIATES
 from bncheck.wording import one_line
 
@@ -96,12 +96,24 @@ class Subject:
         return self._face.takes(quantity)
 
     @property
+    def is_built_in(self) -> bool:
+        """Whether the layer is the one of this package."""
+        return is_built_in(self._face)
+
+    @property
     def has_eval(self) -> bool:
         """Whether its mode can be told."""
         return self._face.has_eval
 
-    def forward(self, Z: Array, *, eval: bool, **parameters: Array) -> Array:  # noqa: A002
-        """BZ of a fresh layer, with some parameters replaced.
+    def forward(
+        self,
+        Z: Array,
+        *,
+        eval: bool,  # noqa: A002
+        copied: bool = True,
+        **parameters: Array,
+    ) -> Array:
+        """BZ of a fresh layer, with some parameters replaced; of a copy of Z, or of Z itself.
 
         Raises
         ------
@@ -110,12 +122,13 @@ class Subject:
         """
         face = self.fresh()
         _set(face, parameters)
-        return forward(face, Z.copy(), eval=eval)
+        return forward(face, Z.copy() if copied else Z, eval=eval)
 
     def run(self, Z: Array, dLdBZ: Array, *, eval: bool) -> Run:  # noqa: A002
         """One forward and one backward of a fresh layer."""
-        face = self.fresh()
-        given = Z.copy(), dLdBZ.copy()
+        face, mine = self.fresh(), self.is_built_in
+        # Our own layer leaves its arguments and its results alone, so that no copies are needed.
+        given = (Z, dLdBZ) if mine else (Z.copy(), dLdBZ.copy())
         results: dict[str, Array] = {}
         error = None
         try:
@@ -125,7 +138,7 @@ class Subject:
             results |= _quantities(face, GRADIENTS) | {"dLdZ": dLdZ}
         except LayerError as raised:
             error = raised
-        return Run(results, error, *given, face)
+        return Run(results, error, *given, self.fresh() if mine else face)
 
 
 def forward(face: Face, Z: Array, *, eval: bool) -> Array:  # noqa: A002

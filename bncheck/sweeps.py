@@ -178,19 +178,18 @@ class ComputedRows:
     def __getitem__(self, rows: slice) -> Array:
         """Some rows, one after the other."""
         start, stop, _ = rows.indices(self.shape[0])
-        out = np.empty((max(stop - start, 0), self.shape[1]), self.dtype)
-        self.compute(Block(start, stop, 1), out)
+        return self.new(Block(start, max(start, stop), 1))
+
+    def new(self, block: Block) -> Array:
+        """The wide view of one block."""
+        rows, columns = block.stop - block.start, self.shape[1]
+        out = np.empty((rows // block.side, columns * block.side), self.dtype)
+        self.compute(block, out)
         return out
 
     def blocks(self) -> Iterator[Array]:
         """All rows, block after block, (R, C) each."""
-
-        def of(block: Block) -> Array:
-            out = np.empty((block.stop - block.start, self.shape[1]), self.dtype)
-            self.compute(block, block.wide(out))
-            return out
-
-        return for_each(of, self.shape)
+        return for_each(lambda block: self.new(block).reshape(-1, self.shape[1]), self.shape)
 
     def array(self) -> Array:
         """All rows at once, (N, C)."""
@@ -207,7 +206,7 @@ class Affine(ComputedRows):
     """X * scale + shift: BZ, or with another scale and no shift NZ."""
 
     def __init__(self, X: Centred, scale: Array, shift: Array) -> None:
-        super().__init__(X.shape, (X.Z[:1] + scale + shift).dtype)
+        super().__init__(X.shape, np.result_type(X.Z.dtype, scale, shift))
         self._X, self._scale, self._shift = X, Beside(scale), Beside(shift)
 
     def of_other(self, Z: Array) -> Array:
@@ -236,7 +235,7 @@ class InputGradient(ComputedRows):
     """
 
     def __init__(self, X: Centred, dLdBZ: Rows, slope: Array, level: Array, scale: Array) -> None:
-        super().__init__(X.shape, (level + scale).dtype)
+        super().__init__(X.shape, np.result_type(X.Z.dtype, scale, level))
         self._X, self._dLdBZ = X, dLdBZ
         self._slope, self._level, self._scale = map(Beside, (slope, level, scale))
 

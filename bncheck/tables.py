@@ -8,12 +8,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bncheck.compare import Comparison, Entry, Verdict
+from bncheck.compare import DEFINITION, FINITE_DIFFERENCES, Comparison, Entry, Verdict
 from bncheck.passes import PassOfInput, PassReport
 from bncheck.report import InputReport, Note, Report
 from bncheck.screen import UNLIMITED, Screen
 from bncheck.subject import GRADIENTS
-from bncheck.truth import DEFINITION, FINITE_DIFFERENCES
 from bncheck.wording import counted, one_line
 
 MOST_FEATURES = 20

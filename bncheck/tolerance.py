@@ -4,7 +4,7 @@ import numpy as np
 
 from bncheck.compare import Tolerance
 from bncheck.definition import Array
-from bncheck.expected import Expected
+from bncheck.expected import Columns
 
 RTOL = 1e-6
 """Default tolerance, in units of the column's scale."""
@@ -36,7 +36,7 @@ def rounding_budget(N: int, condition: Array, eps: float) -> Array:
 
 
 def tolerance_of(
-    name: str, expected: Expected, eps: float, rtol: float, BZ_error: Array | None = None
+    name: str, columns: Columns, eps: float, rtol: float, BZ_error: Array | None = None
 ) -> Tolerance:
     """The tolerance for a quantity of relative precision `eps`.
 
@@ -47,8 +47,8 @@ def tolerance_of(
     ----------
     name
         The quantity.
-    expected
-        The definition's forward.
+    columns
+        What is known of the mini-batch.
     eps
         Relative precision of the type that it was computed in.
     rtol
@@ -57,13 +57,13 @@ def tolerance_of(
         Largest error of the layer's BZ in each column, (1, C), in units of its scale, if known:
         what the layer lost in its forward bounds what it may have lost in its gradients.
     """
-    budget = rounding_budget(len(expected.Z), _condition(name, expected, eps, BZ_error), eps)
+    budget = rounding_budget(columns.N, _condition(name, columns, eps, BZ_error), eps)
     limit = max(LARGEST_ACCEPTED, LARGEST_ACCEPTED_ROUNDINGS * eps)
     accepted = np.maximum(rtol, np.minimum(budget, limit))
     return Tolerance(accepted, np.maximum(rtol, budget))
 
 
-def _condition(name: str, e: Expected, eps: float, BZ_error: Array | None) -> Array:
+def _condition(name: str, e: Columns, eps: float, BZ_error: Array | None) -> Array:
     """How many times its unit of length the numbers are that were subtracted, (1, C)."""
     nothing: Array = np.zeros_like(e.M)
     if name in WITHOUT_MEAN or (name == "dLdZ" and e.eval):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bncheck.definition import Array
-from bncheck.draws import draw
+from bncheck.draws import draw, draw_upstream
 from bncheck.expected import Expected, Parameters, expect, statistics
 from bncheck.foreign.face import Face, face_of, is_built_in, setting
 from bncheck.foreign.measuring import measure_eps
@@ -43,8 +43,11 @@ class Trial:
 
     @property
     def dLdBZ(self) -> Array:
-        """The upstream gradient in the layer's own type, (N, C)."""
-        return self.expected.dLdBZ.astype(self.Z.dtype)
+        """The upstream gradient in the layer's own type, (N, C).
+
+        A new array each time, unless the layer is known to leave it alone.
+        """
+        return self.expected.dLdBZ.astype(self.Z.dtype, copy=not self.subject.is_built_in)
 
 
 def set_up(
@@ -76,11 +79,11 @@ def set_up(
 
     kind = _working_type(layer, Z)
     with np.errstate(over="ignore"):
-        Z = finite_matrix(f"Z in {kind}", Z.astype(kind))
-    exact = Z.astype(float)
+        Z = finite_matrix(f"Z in {kind}", Z.astype(kind, copy=False))
+    exact = Z.astype(float, copy=False)
     alpha, eps = setting(face, "alpha", DEFAULT_ALPHA), _eps(face, shape[1])
-    M, V, _ = statistics(exact, eps)
-    drawn = draw(rng, exact, M, V, eps)
+    M, V = statistics(exact, eps)[:2]
+    drawn, drawn_upstream = draw(rng, M, V, eps), draw_upstream(rng, exact.shape)
     values = {
         name: _rounded(brought.get(name, getattr(drawn, name)), kind) for name in STARTING_VALUES
     }
@@ -91,7 +94,7 @@ def set_up(
         if not face.takes(name) and (face.get(name) is not None or name in PARAMETERS):
             # What cannot be set is what it is; a layer without BW is one that has it at 1.
             values[name] = own.get(name, np.full(shape, start))
-    upstream = _rounded(drawn.dLdBZ if dLdBZ is None else dLdBZ, kind)
+    upstream = _rounded(drawn_upstream if dLdBZ is None else dLdBZ, kind)
     return Trial(
         subject=Subject(layer, values),
         Z=Z,
@@ -176,4 +179,4 @@ def _working_type(layer: Any, Z: Array) -> np.dtype[Any]:
 def _rounded(A: Array, kind: np.dtype[Any]) -> Array:
     """A, each entry rounded to the type of this kind, as float64."""
     with np.errstate(over="ignore"):
-        return A.astype(kind).astype(float)
+        return A.astype(kind, copy=False).astype(float, copy=False)

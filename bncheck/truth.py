@@ -5,14 +5,20 @@ forward's rounding noise. The other is the definition, differenced in closed for
 but says something of the layer only where the layer's forward is the definition's.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bncheck.black_box import difference_forward
+from bncheck.black_box import difference_along, difference_parameters, difference_rows
+from bncheck.blocks import Rows, products_of
 from bncheck.closed_form import difference_definition
 from bncheck.compare import (
+    ALONG,
+    DEFINITION,
+    FINITE_DIFFERENCES,
     SEVERITY,
     Tolerance,
     Verdict,
@@ -21,22 +27,27 @@ from bncheck.compare import (
     relative_uncertainty,
 )
 from bncheck.definition import Array, Mask, largest
+from bncheck.drawn import random_signs
 from bncheck.expected import Expected, expect
+from bncheck.losses import BlockLosses, Losses, SubjectLosses
 from bncheck.noise import DISTANCE, Noise, measure_noise
 from bncheck.numdiff import Derivative, Formula
 from bncheck.stages import difference_stages
 from bncheck.subject import Subject
 from bncheck.tolerance import rounding_budget
 
-BLACK_BOX_BUDGET = 1e9
-"""How many entries of BZ may be computed to difference the layer's own forward: some ten seconds.
-Where all N rows would take more, a sample of them is drawn from the seed."""
+EXHAUSTIVE = 1e9
+"""So many entries of BZ may be computed to difference the layer's own forward in every row: some
+seconds."""
+
+SAMPLED = 4e8
+"""Where every row would take more, so many are computed for a sample, drawn from the seed."""
+
+DIRECTIONS = 2
+"""With a sample go so many derivatives along random directions, in which every row has a part."""
 
 ANALYTIC_TO = 1e-6
 """The complex step of a right forward is exact to far less than this, in units of the scale."""
-
-FINITE_DIFFERENCES = "finite differences"
-DEFINITION = "definition"
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,9 @@ class Truth:
         Columns, (1, C), in which the layer's forward is the definition's within its noise.
     rows
         How many rows of Z were perturbed in the black box.
+    directions
+        Where these are not all: matrices of 1 and -1, (N, C), along which both sources were
+        differenced too, by the name that the derivatives, (1, C), have.
     """
 
     black_box: dict[str, Derivative]
@@ -63,6 +77,15 @@ class Truth:
     stages: dict[str, Derivative]
     agrees: Mask
     rows: int
+    directions: Mapping[str, Rows] = field(default_factory=dict)
+
+    def without_values(self) -> "Truth":
+        """What is left to know once everything was compared: the rest takes room."""
+        steps = {
+            name: Derivative(np.empty((0, 0)), np.empty((0, 0)), each.step)
+            for name, each in self.black_box.items()
+        }
+        return replace(self, black_box=steps, closed_form={}, stages={}, directions={})
 
     def of(
         self, name: str, claimed: Array | None, scale: Array, tolerance: Tolerance
@@ -107,6 +130,8 @@ def find_truth(
     expected: Expected,
     formula: Formula,
     rng: np.random.Generator,
+    *,
+    full: bool = False,
 ) -> Truth:
     """Difference both sources.
 
@@ -122,30 +147,85 @@ def find_truth(
         The difference formula of the black box.
     rng
         Draws the probes of the noise, and the rows where there are too many.
+    full
+        Whether to difference the layer's own forward in every row, however many there are.
     """
     e = expected
     N, C = Z.shape
-    stages = difference_stages(e, formula)
-    closed_form = difference_definition(e)
     if BZ is None or not np.isfinite(BZ).all():
-        return Truth({}, closed_form, stages, np.zeros((1, C), bool), 0)
+        nowhere = np.zeros((1, C), bool)
+        return Truth({}, difference_definition(e), difference_stages(e, formula), nowhere, 0)
 
-    noise = measure_noise(lambda A: subject.forward(A, eval=e.eval), Z, BZ.dtype, e, rng)
+    forward = partial(subject.forward, eval=e.eval, copied=False)  # of matrices made for it
+    noise = measure_noise(forward, Z, BZ.dtype, e, rng)
     agrees = _agreement(BZ, e, noise)
-    for moved in _displaced(Z, e, rng):
-        there = expect(moved.astype(float), e.dLdBZ, e.parameters, eval=e.eval)
-        agrees &= _agreement(subject.forward(moved, eval=e.eval), there, noise)
-    affordable = max(int(BLACK_BOX_BUDGET / (len(formula.nodes) * Z.size)), 1)
-    rows = np.sort(rng.permutation(N)[:affordable])
+    for away in (DISTANCE, -DISTANCE):
+        agrees &= _agreement_beside(forward, Z, away, e, noise, rng)
+    rows = rows_to_difference(N, C, len(formula.nodes), rng, full=full)
     # In inference mode the loss is a straight line: any difference of two estimates is noise, and
     # no length need be trusted to tell so.
     smooth = agrees[0] & (not e.eval)
-    black_box = difference_forward(
-        subject, Z, e, rows=rows, noise=noise, formula=formula, smooth=smooth
+    losses = losses_of(subject, Z, e)
+    of_rows = difference_rows(
+        losses, Z[rows], e, rows=rows, noise=noise.loss, formula=formula, smooth=smooth
     )
+    black_box = {
+        **difference_parameters(
+            losses,
+            [name for name in ("Bb", "BW") if subject.has(name)],
+            e,
+            kind=Z.dtype,
+            formula=formula,
+            smooth=smooth,
+        ),
+        "dLdZ": of_rows if len(rows) == N else _of_some_rows(of_rows, rows, Z.shape),
+    }
+    closed_form, stages = difference_definition(e), difference_stages(e, formula)
+    directions: dict[str, Rows] = {}
+    if len(rows) < N:
+        for index in range(1, DIRECTIONS + 1):
+            name, signs = f"{ALONG}_{index}", random_signs(rng, (N, C))
+            directions[name] = signs
+            black_box[name] = difference_along(
+                losses, signs, e, noise=noise.loss, formula=formula, smooth=smooth
+            )
+            closed_form[name] = sum_along(closed_form["dLdZ"], signs)
     if formula.name == "complex":
         _refuse_not_analytic(black_box["dLdZ"], closed_form["dLdZ"], e, agrees)
-    return Truth(black_box, closed_form, stages, agrees, len(rows))
+    return Truth(black_box, closed_form, stages, agrees, len(rows), directions)
+
+
+def rows_to_difference(
+    N: int, C: int, nodes: int, rng: np.random.Generator, *, full: bool = False
+) -> NDArray[np.intp]:
+    """The rows in which to difference a layer's own forward: all, or as many as are affordable."""
+    affordable = N
+    if not full and nodes * N * N * C > EXHAUSTIVE:
+        affordable = max(int(SAMPLED / (nodes * N * C)) - DIRECTIONS, 1)
+    return np.sort(rng.permutation(N)[:affordable])
+
+
+def losses_of(subject: Subject, Z: Array, e: Expected) -> Losses:
+    """The losses of a layer: the built-in one is evaluated on all cores."""
+    if subject.is_built_in and Z.dtype == np.float64:
+        return BlockLosses(Z, e.dLdBZ, e.parameters, eval=e.eval)
+    return SubjectLosses(subject, Z, e.dLdBZ, eval=e.eval)
+
+
+def sum_along(dLdZ: Derivative, direction: Rows) -> Derivative:
+    """The closed form's derivative along a direction, (1, C), from that of every entry, (N, C)."""
+    N = len(dLdZ.value)
+    return Derivative(products_of(direction[:], dLdZ.value), N * dLdZ.uncertainty)
+
+
+def _of_some_rows(
+    derivative: Derivative, rows: NDArray[np.intp], shape: tuple[int, ...]
+) -> Derivative:
+    """The same, (N, C): what was not perturbed is not known."""
+    value, uncertainty = np.full(shape, np.nan), np.full(shape, np.inf)
+    value[rows] = derivative.value
+    uncertainty[rows] = derivative.uncertainty
+    return Derivative(value, uncertainty, derivative.step)
 
 
 def _refuse_not_analytic(
@@ -165,17 +245,24 @@ def _refuse_not_analytic(
         )
 
 
-def _displaced(Z: Array, expected: Expected, rng: np.random.Generator) -> Iterator[Array]:
-    """Z with one row moved as far as differences are taken, up and down.
+def _agreement_beside(
+    forward: Callable[[Array], Array],
+    Z: Array,
+    away: float,
+    e: Expected,
+    noise: Noise,
+    rng: np.random.Generator,
+) -> Mask:
+    """The agreement where one row of Z is moved as far as differences are taken.
 
     A forward that is right at Z need not be right beside it: in a constant column NZ is 0 whatever
     the variance is taken to be.
     """
-    for away in (DISTANCE, -DISTANCE):
-        row = int(rng.integers(len(Z)))
-        moved = Z.copy()
-        moved[row] = (Z[row] + away * expected.length[0]).astype(Z.dtype)
-        yield moved
+    row = int(rng.integers(len(Z)))
+    moved = Z.copy()
+    moved[row] = (Z[row] + away * e.length[0]).astype(Z.dtype)
+    there = expect(moved.astype(float, copy=False), e.dLdBZ, e.parameters, eval=e.eval)
+    return _agreement(forward(moved), there, noise)
 
 
 def _agreement(BZ: Array, expected: Expected, noise: Noise) -> Mask:

@@ -8,6 +8,7 @@ import pytest
 import bncheck
 from bncheck import BatchNorm1d, Verdict, gradcheck
 from bncheck.numdiff import FORMULAS
+from bncheck.truth import DIRECTIONS
 
 Z = np.random.default_rng(3).standard_normal((9, 4)) * [1, 1e-3, 1e3, 1] + [0, 5, 0, -7]
 GRADIENTS = ["dLdBb", "dLdBW", "dLdNZ", "dLdV", "dLdM", "dLdZ"]
@@ -82,7 +83,7 @@ def test_a_single_wrong_entry_is_found() -> None:
 def test_a_layer_that_raises_has_failed() -> None:
     report = gradcheck(Raising(4), Z)
     assert report.verdict is Verdict.FAIL
-    assert "backward is not finished: it raised NotImplementedError (test_checking.py:29)" in [
+    assert "backward is not finished: it raised NotImplementedError (test_checking.py:30)" in [
         note.message for note in report.inputs[0].notes
     ]
 
@@ -181,13 +182,19 @@ def test_the_public_names_are_there() -> None:
 def test_where_rows_are_many_a_sample_of_them_is_differenced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bncheck.truth.BLACK_BOX_BUDGET", 4 * Z.size * 3)
+    monkeypatch.setattr("bncheck.truth.EXHAUSTIVE", 0)
+    monkeypatch.setattr("bncheck.truth.SAMPLED", 4 * Z.size * (3 + DIRECTIONS))
     (report,) = gradcheck(BatchNorm1d(4), Z).inputs
     assert report.verdict is Verdict.PASS
     assert report.rows_sampled == 3
-    assert "differenced on 3 of 9 rows" in report.notes[-1].message
+    assert "differenced in 3 of 9 rows and along 2 directions" in report.notes[-1].message
+    along = [check for check in report.checks if check.name.startswith("dLdZ_along")]
+    assert [check.compared for check in along] == [4, 4]
+    (report,) = gradcheck(BatchNorm1d(4), Z, full=True).inputs
+    assert report.rows_sampled == 9
     (report,) = gradcheck(VariancePathLeftOut(4), Z).inputs
-    assert {check.name for check in report.checks if not check.passed} == {"dLdZ"}
+    wrong = {check.name for check in report.checks if not check.passed}
+    assert wrong == {"dLdZ", "dLdZ_along_1", "dLdZ_along_2"}
     (dLdZ,) = (check for check in report.checks if check.name == "dLdZ")
     assert dLdZ.failed == Z.size
 

@@ -56,6 +56,8 @@ def explain(
         for claim, check in zip(claims, checks, strict=True)
         if check.verdict is Verdict.FAIL and check.entries is not None and claim.setting is not None
     ]
+    if not failed:
+        return
     names = [check.name for _, check in failed]
     if "BZ" in names:
         failed = [each for each in failed if not each[1].name.startswith("dLd")]

@@ -31,6 +31,7 @@ class _SpooledRows:
         self._file = file
         self._row_size = C * np.dtype(np.float64).itemsize
         self.shape = (file.size // self._row_size, C)
+        self.dtype = np.dtype(np.float64)
 
     def is_small(self) -> bool:
         return self._file.size <= IN_MEMORY

@@ -108,7 +108,7 @@ class Spool:
         """Append some bytes."""
         before, self._size = self._size, self._size + memoryview(chunk).nbytes
         if before <= IN_MEMORY < self._size:
-            memory, self._file = self._file, tempfile.TemporaryFile()
+            memory, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115
             assert isinstance(memory, io.BytesIO)
             self._file.write(memory.getbuffer())
         self._file.write(chunk)

@@ -76,6 +76,7 @@ class FileRows:
 
     def __init__(self, A: NpyArray, columns: Sequence[int], where: str) -> None:
         self.shape = (A.shape[0], len(columns))
+        self.dtype = np.dtype(np.float64)
         self._A, self._columns, self._where = A, columns, where
         self._picked = None if list(columns) == list(range(A.shape[1])) else columns
 
