@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 
 from bncheck.batchnorm import BatchNorm1d
-from bncheck.definition import Array
 from bncheck.errors import InputError
 from bncheck.files.matrix import Matrix, read_matrix
 from bncheck.files.state import State, read_state
@@ -47,7 +46,7 @@ def read_batches(inputs: Sequence[str], columns: str | None) -> list[Matrix]:
     return batches
 
 
-def read_upstream(argument: str, batch: Matrix, columns: str | None) -> Array:
+def read_upstream(argument: str, batch: Matrix, columns: str | None) -> Matrix:
     """Read the upstream gradient of a mini-batch.
 
     Raises
@@ -62,7 +61,7 @@ def read_upstream(argument: str, batch: Matrix, columns: str | None) -> Array:
             f"{quoted(batch.source)} has {batch.shape}",
             "the upstream gradient has one value for each value of the input",
         )
-    return upstream.values
+    return upstream
 
 
 def read_optional_state(path: str | None, batch: Matrix) -> State:

@@ -45,7 +45,7 @@ class Rows(Protocol):
     """A matrix that gives rows: an array, or a file that is read when it is sliced."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> Any:
         """(N, C)."""
 
     @property
@@ -54,6 +54,17 @@ class Rows(Protocol):
 
     def __getitem__(self, rows: slice, /) -> Any:
         """Some rows, one after the other, as an array."""
+
+
+class LazyRows:
+    """A matrix whose rows are made when they are asked for: read, drawn or computed."""
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """Some rows, one after the other, as an array."""
+        raise NotImplementedError
 
 
 class Block(NamedTuple):

@@ -1,22 +1,24 @@
 """gradcheck: a layer's gradients against finite differences and against the definition."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bncheck.blocks import products_of
+from bncheck.blocks import LazyRows, Rows, products_of
 from bncheck.claims import Claim, exactly, judge_claims, largest_error, precision
 from bncheck.compare import DEFINITION, Comparison, Tolerance, Verdict, align, uncomparable
 from bncheck.curve import StepCurve, step_curve
 from bncheck.definition import Array
 from bncheck.expected import Columns
 from bncheck.explain.explaining import explain
-from bncheck.foreign.face import describe, is_built_in
+from bncheck.foreign.face import describe, face_of, is_built_in
 from bncheck.foreign.lines import Line, line_of
 from bncheck.further import claims_with_large_eps, further_claims
+from bncheck.large import LARGE, LargeCheck
 from bncheck.numdiff import FORMULAS, Formula
 from bncheck.power import hidden_mistakes
 from bncheck.remarks import remarks_on
@@ -31,9 +33,9 @@ FORWARD = ("BZ", "running_M", "running_V")
 
 def gradcheck(
     layer: Any,
-    Z: ArrayLike,
+    Z: ArrayLike | LazyRows,
     *,
-    dLdBZ: ArrayLike | None = None,
+    dLdBZ: ArrayLike | LazyRows | None = None,
     state: Mapping[str, ArrayLike] | None = None,
     mode: str = "train",
     seed: int = 0,
@@ -53,7 +55,8 @@ def gradcheck(
         running_M, running_V, alpha, eps, dLdBW and dLdBb, as far as it has them; spellings such as
         gamma, beta, running_mean are understood too. It is copied, never changed.
     Z
-        The mini-batch, (N, C), of floating-point numbers.
+        The mini-batch, (N, C), of floating-point numbers. The built-in layer is checked block by
+        block on a large one, which may be the rows of a file.
     dLdBZ
         The upstream gradient, (N, C); drawn from the seed where it is missing.
     state
@@ -91,26 +94,103 @@ def gradcheck(
     if method not in FORMULAS:
         raise ValueError(f"method is {method!r}, where one of {', '.join(FORMULAS)} is meant")
     check_settings(mode, rtol)
-    given = finite_matrix("Z", Z)
-    upstream = None if dLdBZ is None else finite_matrix("dLdBZ", dLdBZ, given.shape)
-    rng = np.random.default_rng(seed)
-    trial = set_up(layer, given, upstream, state or {}, rng, eval=mode == "eval")
-    checks, notes, truth = _check(
-        trial, rng, rtol, FORMULAS[method], names, further=not is_built_in(layer), full=full
-    )
+    given = Z if isinstance(Z, LazyRows) else finite_matrix("Z", Z)
+    N, C = given.shape
+    upstream: Rows | None = None
+    if isinstance(dLdBZ, LazyRows):
+        upstream = dLdBZ
+    elif dLdBZ is not None:
+        upstream = finite_matrix("dLdBZ", dLdBZ, (N, C))
+    options = _Options(mode == "eval", rtol, FORMULAS[method], names, full, curve)
+    check = _check_blocks if _goes_by_blocks(layer, (N, C)) else _check_whole
+    found = check(layer, given, upstream, state or {}, np.random.default_rng(seed), options)
     report = InputReport(
         input=source,
         layer=describe(layer),
-        shape=(given.shape[0], given.shape[1]),
-        dtype=str(trial.Z.dtype),
+        shape=(N, C),
+        dtype=found.dtype,
         mode=mode,
         names=names,
-        checks=checks,
-        notes=notes,
-        rows_sampled=truth.rows,
-        curve=_curve(trial, truth, checks, names) if curve else None,
+        checks=found.checks,
+        notes=found.notes,
+        rows_sampled=found.rows,
+        curve=found.curve,
     )
     return Report(seed=seed, rtol=rtol, method=method, inputs=(report,))
+
+
+@dataclass(frozen=True)
+class _Options:
+    eval: bool
+    rtol: float
+    formula: Formula
+    names: tuple[str, ...] | None
+    full: bool
+    curve: bool
+
+
+@dataclass(frozen=True)
+class _Found:
+    checks: tuple[Comparison, ...]
+    notes: tuple[Note, ...]
+    rows: int
+    dtype: str
+    curve: StepCurve | None = None
+
+
+def _goes_by_blocks(layer: Any, shape: tuple[int, int]) -> bool:
+    """Whether a check is that of a large mini-batch: of the built-in layer, in its usual type."""
+    return (
+        shape[0] * shape[1] > LARGE
+        and is_built_in(layer)
+        and bool(face_of(layer).get("dtype") == np.float64)
+    )
+
+
+def _check_blocks(
+    layer: Any,
+    Z: Rows,
+    dLdBZ: Rows | None,
+    state: Mapping[str, ArrayLike],
+    rng: np.random.Generator,
+    o: _Options,
+) -> _Found:
+    check = LargeCheck(
+        face_of(layer),
+        _in_double(Z),
+        None if dLdBZ is None else _in_double(dLdBZ),
+        state,
+        rng,
+        eval=o.eval,
+        rtol=o.rtol,
+        formula=o.formula,
+        names=o.names,
+        full=o.full,
+    )
+    checks = tuple(check.checks())
+    notes = (*check.notes(), *_sampled(len(check.rows), Z.shape[0]))
+    return _Found(checks, notes, len(check.rows), str(np.dtype(np.float64)))
+
+
+def _in_double(A: Rows) -> Rows:
+    return A.astype(float, copy=False) if isinstance(A, np.ndarray) else A
+
+
+def _check_whole(
+    layer: Any,
+    Z: Rows,
+    dLdBZ: Rows | None,
+    state: Mapping[str, ArrayLike],
+    rng: np.random.Generator,
+    o: _Options,
+) -> _Found:
+    upstream = None if dLdBZ is None else dLdBZ[:]
+    trial = set_up(layer, Z[:], upstream, state, rng, eval=o.eval)
+    checks, notes, truth = _check(
+        trial, rng, o.rtol, o.formula, o.names, further=not is_built_in(layer), full=o.full
+    )
+    curve = _curve(trial, truth, checks, o.names) if o.curve else None
+    return _Found(checks, notes, truth.rows, str(trial.Z.dtype), curve)
 
 
 def _check(
@@ -150,20 +230,20 @@ def _check(
     notes = [*explanations, *notes, *_forward_differs(checks)]
     notes += remarks_on(checks, claims, e, kind, truth.agrees)
     notes += hidden_mistakes(e, trial.brought, names)
-    notes += _sampled(truth, len(e.Z))
+    notes += _sampled(truth.rows, e.N)
     notes.sort(key=lambda note: note.meant is None)  # what is wrong comes before what is remarkable
     if failure is not None:
         checks.append(uncomparable(_broken(failure), (), DEFINITION))
     return tuple(checks), tuple(notes), truth
 
 
-def _sampled(truth: Truth, N: int) -> Iterator[Note]:
-    """Say on how many rows the black box was differenced, where that was not all."""
-    if 0 < truth.rows < N:
+def _sampled(rows: int, N: int) -> Iterator[Note]:
+    """Say in how many rows the black box was differenced, where that was not all."""
+    if 0 < rows < N:
         yield Note(
             "rows-sampled",
             "dLdZ",
-            f"the layer's own forward was differenced in {truth.rows} of {N} rows and along "
+            f"the layer's own forward was differenced in {rows} of {N} rows and along "
             f"{DIRECTIONS} directions, drawn from the seed; the definition in closed form judges "
             "every row; --full takes all rows",
         )

@@ -14,6 +14,7 @@ from bncheck.options import (
     Columns,
     Eps,
     FigureFile,
+    Full,
     Inputs,
     Json,
     LayerFile,
@@ -155,7 +156,7 @@ def backward_command(
         raise InputError("backward needs an upstream gradient", "pass --upstream FILE with dLdBZ")
     show = Presentation(json=json, quiet=quiet, output=output)
     (batch,) = read_batches([input], columns)
-    dLdBZ = read_upstream(upstream, batch, columns)
+    dLdBZ = read_upstream(upstream, batch, columns).values
     in_eval = mode is Mode.eval
     with running(layer):
         face = trained_layer(batch, layer, state, alpha, eps, for_eval=in_eval)
@@ -194,6 +195,7 @@ def gradcheck_command(
     alpha: Alpha = None,
     eps: Eps = None,
     columns: Columns = None,
+    full: Full = False,
     worst: Worst = None,
     plot: Plot = False,
     figure: FigureFile = None,
@@ -224,7 +226,7 @@ def gradcheck_command(
             "check one input at a time where it has an upstream gradient",
         )
     settings = Settings(
-        dLdBZ=None if upstream is None else read_upstream(upstream, batches[0], columns),
+        dLdBZ=None if upstream is None else read_upstream(upstream, batches[0], columns).rows,
         state_path=state,
         mode=mode.value,
         rtol=rtol,
@@ -234,6 +236,7 @@ def gradcheck_command(
         alpha=alpha,
         eps=eps,
         curve=plot or figure is not None,
+        full=full,
     )
     if results is not None:
         if layer or len(batches) > 1:

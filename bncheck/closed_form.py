@@ -9,7 +9,7 @@ import numpy as np
 
 from bncheck.blocks import Block, for_each, products_of
 from bncheck.definition import EPS, Array, change_of_reciprocal_root, column_sum, largest
-from bncheck.expected import Expected
+from bncheck.expected import Columns, Expected
 from bncheck.numdiff import Derivative, power_of_two
 
 AT_ONCE = 2**14
@@ -20,25 +20,32 @@ RELATIVE_STEP = 2.0**-26
 
 
 def difference_definition(expected: Expected) -> dict[str, Derivative]:
-    """Differences of the definition's loss for the layer's input and its two parameters.
-
-    BZ is linear in Bb, in BW and, in inference mode, in Z: there the difference over any step is
-    the slope.
-    """
+    """Differences of the definition's loss for the layer's input and its two parameters."""
     e = expected
-    N = len(e.Z)
-    sum_error = 4 * EPS * np.sqrt(N)
-    scales = e.scales
     if e.eval:
-        slope = e.parameters.BW / e.root
-        dLdZ = Derivative(e.dLdBZ * slope, 4 * EPS * largest(e.dLdBZ) * np.abs(slope))
+        dLdZ = difference_of_inference_loss(e.dLdBZ, e)
     else:
         dLdZ = difference_of_training_loss(e.X, e.V, e.parameters.BW, e.parameters.eps, e.dLdBZ)
+    T, S = column_sum(e.dLdBZ), products_of(e.dLdBZ, e.NZ)
+    return {**differences_of_parameters(T, S, e), "dLdZ": dLdZ}
+
+
+def differences_of_parameters(T: Array, S: Array, columns: Columns) -> dict[str, Derivative]:
+    """Of dLdBb and dLdBW, (1, C), from the sums of dLdBZ and of dLdBZ * NZ.
+
+    BZ is linear in Bb and in BW: there the difference over any step is the slope.
+    """
+    sum_error = 4 * EPS * np.sqrt(columns.N)
     return {
-        "dLdBb": Derivative(column_sum(e.dLdBZ), sum_error * scales["dLdBb"]),
-        "dLdBW": Derivative(products_of(e.dLdBZ, e.NZ), sum_error * scales["dLdBW"]),
-        "dLdZ": dLdZ,
+        "dLdBb": Derivative(T, sum_error * columns.scales["dLdBb"]),
+        "dLdBW": Derivative(S, sum_error * columns.scales["dLdBW"]),
     }
+
+
+def difference_of_inference_loss(dLdBZ: Array, columns: Columns) -> Derivative:
+    """Of some rows of dLdZ in inference mode, (R, C), where BZ is linear in Z too."""
+    slope = columns.parameters.BW / columns.root
+    return Derivative(dLdBZ * slope, 4 * EPS * columns.largest_dLdBZ * np.abs(slope))
 
 
 def difference_of_training_loss(

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from bncheck.blocks import Block, Rows, blocks_of, for_each
+from bncheck.blocks import Block, LazyRows, Rows, blocks_of, for_each
 from bncheck.definition import Array
 
 HELD = 2**27
 """Bytes up to which such a matrix is kept once it was drawn."""
 
 
-class DrawnRows:
+class DrawnRows(LazyRows):
     """A random matrix, (N, C), each block of which is drawn from a seed of its own.
 
     Parameters

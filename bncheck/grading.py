@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bncheck.arguments import new_layer, read_optional_state, refuse, running
+from bncheck.blocks import LazyRows
 from bncheck.checking import gradcheck
 from bncheck.definition import Array
 from bncheck.errors import InputError
@@ -20,7 +21,7 @@ from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS
 class Settings:
     """What holds for all of them; as in `gradcheck`, and the built-in layer's dtype."""
 
-    dLdBZ: Array | None
+    dLdBZ: Array | LazyRows | None
     state_path: str | None
     mode: str
     rtol: float
@@ -30,6 +31,7 @@ class Settings:
     alpha: float | None
     eps: float | None
     curve: bool = False
+    full: bool = False
 
 
 def check_all(
@@ -84,7 +86,7 @@ def check_file(batch: Matrix, path: str, s: Settings) -> Report:
         return check_results(
             arrays,
             batch.values,
-            dLdBZ=s.dLdBZ,
+            dLdBZ=None if s.dLdBZ is None else s.dLdBZ[:],
             state=state.parameters,
             alpha=DEFAULT_ALPHA if alpha is None else alpha,
             eps=DEFAULT_EPS if eps is None else eps,
@@ -101,7 +103,7 @@ def _check(batch: Matrix, layer: str | None, s: Settings) -> InputReport:
     with running(layer):
         report = gradcheck(
             new_layer(batch, layer, state, s.alpha, s.eps, s.dtype),
-            batch.values,
+            batch.rows,
             dLdBZ=s.dLdBZ,
             state=state.parameters,
             mode=s.mode,
@@ -111,6 +113,7 @@ def _check(batch: Matrix, layer: str | None, s: Settings) -> InputReport:
             names=batch.names,
             source=batch.source,
             curve=s.curve,
+            full=s.full,
         )
     (only,) = report.inputs
     return only

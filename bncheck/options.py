@@ -118,6 +118,13 @@ Upstream = Annotated[
         show_default=False,
     ),
 ]
+Full = Annotated[
+    bool,
+    typer.Option(
+        "--full",
+        help="Difference the layer's own forward in every row, however long that takes.",
+    ),
+]
 Worst = Annotated[
     int | None,
     typer.Option(

@@ -14,6 +14,7 @@ import numpy as np
 from bncheck.blocks import (
     Beside,
     Block,
+    LazyRows,
     Rows,
     extreme_of,
     fold,
@@ -164,10 +165,10 @@ def gradient_sums(X: Centred, dLdBZ: Rows) -> tuple[Array, Array]:
     return fold(for_each(of, X.shape), lambda a, b: (a[0] + b[0], a[1] + b[1]))
 
 
-class ComputedRows:
+class ComputedRows(LazyRows):
     """A matrix whose rows are computed when they are asked for, one block at a time."""
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
         self.shape = shape
         self.dtype = dtype
 

@@ -73,9 +73,8 @@ def set_up(
     if eval and not face.has_eval:
         raise ValueError(f"{face.name} has no inference mode that can be told from outside")
     shape = (1, Z.shape[1])
-    given = {name: finite_matrix(name, value, shape) for name, value in state.items()}
     own = _own(face, shape)
-    brought = own | given
+    brought = brought_along(face, state, shape)
 
     kind = _working_type(layer, Z)
     with np.errstate(over="ignore"):
@@ -101,6 +100,20 @@ def set_up(
         expected=expect(exact, upstream, Parameters(**values, alpha=alpha, eps=eps), eval=eval),
         brought=frozenset(brought) | (frozenset() if dLdBZ is None else {"dLdBZ"}),
     )
+
+
+def brought_along(
+    face: Face, state: Mapping[str, ArrayLike], shape: tuple[int, int]
+) -> dict[str, Array]:
+    """The parameters and running statistics that need not be drawn, (1, C) each.
+
+    Raises
+    ------
+    ValueError
+        Where one of them is of another shape, or holds what is no finite number.
+    """
+    given = {name: finite_matrix(name, value, shape) for name, value in state.items()}
+    return _own(face, shape) | given
 
 
 def check_settings(mode: str, rtol: float) -> None:

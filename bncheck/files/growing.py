@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.blocks import Rows
+from bncheck.blocks import LazyRows
 from bncheck.files.inputs import IN_MEMORY, InputFile, Spool
 
 
@@ -20,13 +20,13 @@ class GrowingRows:
         """Add some rows, (R, C)."""
         self._spool.write(np.ascontiguousarray(rows).data)
 
-    def rows(self) -> Rows:
+    def rows(self) -> NDArray[np.float64] | LazyRows:
         """All of them, (N, C): an array, or the rows of a temporary file."""
         spooled = _SpooledRows(self._spool.read_back(""), self._C)
         return spooled[:] if spooled.is_small() else spooled
 
 
-class _SpooledRows:
+class _SpooledRows(LazyRows):
     def __init__(self, file: InputFile, C: int) -> None:
         self._file = file
         self._row_size = C * np.dtype(np.float64).itemsize

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.blocks import Rows
+from bncheck.blocks import LazyRows
 from bncheck.errors import InputError
 from bncheck.files.columns import select_columns
 from bncheck.files.conversion import exact_float64, refuse_not_finite
@@ -43,7 +43,7 @@ class Matrix:
         Type of the numbers in the file; float64 for text.
     """
 
-    rows: Rows
+    rows: NDArray[np.float64] | LazyRows
     names: tuple[str, ...] | None
     source: str
     dtype: np.dtype[Any]
@@ -61,7 +61,7 @@ class Matrix:
         return values
 
 
-class FileRows:
+class FileRows(LazyRows):
     """Rows of a matrix in a file, (N, C), read and looked at whenever they are asked for.
 
     Parameters

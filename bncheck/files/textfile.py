@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.blocks import ENTRIES, Rows
+from bncheck.blocks import ENTRIES, LazyRows
 from bncheck.errors import InputError
 from bncheck.files.columns import column_list, select_columns
 from bncheck.files.growing import GrowingRows
@@ -35,7 +35,7 @@ _CELL_LIMIT = 40
 class Table:
     """A matrix from text: `values`, (N, C), and the `names` of its columns if it has a header."""
 
-    values: Rows
+    values: NDArray[np.float64] | LazyRows
     names: tuple[str, ...] | None
 
 
