@@ -11,7 +11,9 @@ class ExitCode(IntEnum):
     USAGE = 2
     INCONCLUSIVE = 3
     BUG = 4
+    HUNG_UP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class InputError(Exception):
