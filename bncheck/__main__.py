@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from io import TextIOWrapper
 
-from bncheck.errors import ExitCode, InputError, error_text
+from bncheck.errors import ExitCode, InputError, closed_stdout, error_text
 from bncheck.signals import end_on_signals
 
 TYPE_CHECKING = False
@@ -114,7 +114,7 @@ def _print(text: str, stream: TextIO | None) -> None:
     if not text:
         return
     if stream is None:
-        raise InputError("stdout is closed", "redirect it to a file, or to /dev/null")
+        raise closed_stdout()
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="replace")  # a terminal without × is still to get its table
     try:

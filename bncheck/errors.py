@@ -33,6 +33,11 @@ class InputError(Exception):
         self.help = help
 
 
+def closed_stdout() -> InputError:
+    """What is said where there is something to print, and nowhere to print it to."""
+    return InputError("stdout is closed", "redirect it to a file, or to /dev/null")
+
+
 def error_text(error: InputError) -> str:
     """What is printed about an error: one fact, then one line of help."""
     return f"bncheck: error: {error.message}\n  help: {error.help}\n"
