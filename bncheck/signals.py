@@ -68,13 +68,21 @@ def _watch(ending: Mapping[int, ExitCode], end: Callable[[int], NoReturn]) -> No
                 if number in ending:
                     end(number)
 
-    def forget() -> None:
-        # A process that a layer forks is told by its own signals, and shares the pipe.
+    # A process that a layer forks has the same pipe. What is sent to it alone waits until it has
+    # let go of the pipe, and does then what it usually does.
+    def hold() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+
+    def release() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ending)
+
+    def let_go() -> None:
         signal.set_wakeup_fd(-1)
         for number in ending:
             signal.signal(number, signal.SIG_DFL)
+        release()
 
-    os.register_at_fork(after_in_child=forget)
+    os.register_at_fork(before=hold, after_in_parent=release, after_in_child=let_go)
     _thread.start_new_thread(wait, ())
 
 
