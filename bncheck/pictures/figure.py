@@ -67,7 +67,9 @@ def require_matplotlib() -> None:
     # Where it has no home to write to, it tells of the folder that it takes instead.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
-        import matplotlib.figure  # noqa: F401
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what it has too new a version of
+            import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise InputError(
             "a figure needs matplotlib, which is not installed", "pip install 'bncheck[figure]'"
