@@ -63,10 +63,10 @@ def _watch(ending: Mapping[int, ExitCode], end: Callable[[int], NoReturn]) -> No
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def wait() -> None:
-        while True:
-            for number in os.read(reader, 1):
-                if number in ending:
-                    end(number)
+        with suppress(OSError):  # where a layer closes all that is open
+            while told := os.read(reader, 1):
+                if told[0] in ending:
+                    end(told[0])
 
     # A process that a layer forks has the same pipe. What is sent to it alone waits until it has
     # let go of the pipe, and does then what it usually does.

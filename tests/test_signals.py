@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -274,3 +275,22 @@ def test_the_terminal_gets_its_colours_and_its_cursor_back(
     os.close(master)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
     assert shown == last
+
+
+WRITING = """
+        while True:
+            os.write(1, bytes(1000))
+"""
+
+
+def test_a_terminal_that_is_stopped_holds_up_nothing(folder: Path) -> None:
+    Path("layer.py").write_text(LAYER.format(WRITING.strip()), "utf-8")
+    master, slave = pty.openpty()
+    termios.tcflow(slave, termios.TCOOFF)  # as Ctrl-S does
+    process = start("gradcheck", WINE, "--layer", "layer.py", stdout=slave, stderr=slave)
+    until(Path("running").exists, process)
+    time.sleep(0.1)
+    process.terminate()
+    assert process.wait(timeout=20) == ExitCode.TERMINATED
+    os.close(slave)
+    os.close(master)
