@@ -46,7 +46,7 @@ class Figures:
 
 def prepare(folder: Path) -> dict[str, bytes]:
     """Write the input, and what the outputs are to be."""
-    Z = np.random.default_rng(0).normal(size=(20_000, 6))
+    Z = np.random.default_rng(0).normal(size=(10_000, 6))
     np.save(folder / "Z.npy", Z)
     subprocess.run(COMMAND, cwd=folder, check=True)
     return {name: (folder / name).read_bytes() for name in OUTPUTS}

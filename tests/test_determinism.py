@@ -18,7 +18,7 @@ COMMANDS = {
     "forward to stdout": "forward wide.npy -o -",
     "eval": "eval wide.npy --state state.npz -o out/BZ.npy --json",
     "backward": "backward wide.npy --upstream upstream.npy -o out/dLdZ.npy --gradients out/all.npz",
-    "gradcheck": f"gradcheck {WINE} --plot --report out/page.html --figure out/figure.png",
+    "gradcheck": f"gradcheck {WINE} --plot --report out/page.html",
     "gradcheck as JSON": "gradcheck wide.npy --json --seed 3",
     "gradcheck of a wrong layer": f"gradcheck wide.npy --layer {WRONG}",
 }

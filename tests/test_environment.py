@@ -158,7 +158,7 @@ def test_a_working_directory_that_was_removed(folder: Path, usual: Result, bash)
         assert result.stderr.startswith(told)
 
 
-@pytest.mark.parametrize("columns", ["1", "0", "junk", "-5", "9" * 5000, "9" * 20])
+@pytest.mark.parametrize("columns", ["1", "junk", "9" * 5000])
 def test_any_width_of_a_terminal(columns: str, folder: Path) -> None:
     master, slave = pty.openpty()
     process = subprocess.Popen(

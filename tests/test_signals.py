@@ -189,7 +189,7 @@ def handled(process: subprocess.Popen[str]) -> bool:
 def test_at_any_moment(number: signal.Signals, folder: Path) -> None:
     rng = random.Random(number)
     statuses = []
-    for _ in range(12):
+    for _ in range(8):
         Path("out.html").write_bytes(OLD)
         process = start("gradcheck", WINE, "--report", "out.html")
         until(lambda process=process: handled(process), process)  # type: ignore[misc]
@@ -204,7 +204,7 @@ def test_at_any_moment(number: signal.Signals, folder: Path) -> None:
         assert content == OLD or content.endswith(b"</html>\n")
         assert temporaries(folder) == []
         statuses.append(status)
-    assert statuses.count(STATUSES[number]) >= 3
+    assert statuses.count(STATUSES[number]) >= 2
 
 
 @every_signal
