@@ -21,7 +21,8 @@ LAYER = Path(__file__).parent / "layers" / "right" / "spec_names.py"
 def run(*arguments: str, **more: object) -> Result:
     """The program, with other settings of `subprocess.run`."""
     done = subprocess.run(
-        [sys.executable, "-m", "bncheck", *arguments],
+        # -B: an empty environment cannot say that no bytecode is to be left in our folders.
+        [sys.executable, "-B", "-m", "bncheck", *arguments],
         capture_output=True,
         encoding="utf-8",
         timeout=60,
