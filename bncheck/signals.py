@@ -41,7 +41,10 @@ def end_on_signals() -> None:
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
             ending[int(number)] = status
 
+    one_thread = _thread.RLock()
+
     def end(number: int, _: FrameType | None = None) -> NoReturn:
+        one_thread.acquire()  # for good: both may be told, and one is enough
         remove_all()
         _restore_terminal()
         os._exit(ending[number])
