@@ -1,22 +1,25 @@
 """main(argv) -> exit status: the one place where an exception becomes an exit status."""
 
+# What comes before `entry_point` has seen to Ctrl-C is kept short: all that takes long to import,
+# typer above all, is imported where it is used.
+
+from __future__ import annotations
+
 import os
 import re
 import sys
-import traceback
-from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
-from typing import Any, NoReturn, TextIO
 
-import typer
+from bncheck.errors import ExitCode, InputError, closed_stdout, error_text
+from bncheck.signals import end_on_signals
 
-from bncheck.cli import app
-from bncheck.errors import ExitCode, InputError, error_text
-from bncheck.outcome import Outcome
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any, NoReturn, TextIO
 
-WrongCommandLine: type[Exception] = typer.BadParameter.__mro__[2]
-"""What all of typer's complaints about a command line are; not every version gives it a name."""
+    from bncheck.outcome import Outcome
 
 _SUGGESTION = re.compile(r"[(\s`]*(Did you mean|Possible options)")
 """Where typer goes on from what is wrong to what may be meant."""
@@ -40,11 +43,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def entry_point() -> NoReturn:
     """Run bncheck as a program."""
+    end_on_signals()
     sys.exit(main())
 
 
 def _run(argv: list[str]) -> Outcome:
     """Run a command; every exception but an interrupt becomes an Outcome."""
+    import typer
+
+    from bncheck.cli import app
+    from bncheck.outcome import Outcome
+
+    # All of typer's complaints about a command line; not every version gives this a name.
+    WrongCommandLine: type[Exception] = typer.BadParameter.__mro__[2]
     as_json = "--json" in argv
     try:
         result = typer.main.get_command(app).main(argv, "bncheck", standalone_mode=False)
@@ -55,6 +66,8 @@ def _run(argv: list[str]) -> Outcome:
     except SystemExit:  # typer's answer to a help page of which nobody reads the end
         return Outcome()
     except Exception:
+        import traceback
+
         return Outcome(stderr=traceback.format_exc(), code=ExitCode.BUG)
     if result == ExitCode.INTERRUPTED:  # typer's answer to Ctrl-C
         raise KeyboardInterrupt
@@ -63,6 +76,8 @@ def _run(argv: list[str]) -> Outcome:
 
 def _refusal(error: InputError, *, as_json: bool) -> Outcome:
     """What is printed about input that cannot be used."""
+    from bncheck.outcome import Outcome
+
     if as_json:
         from bncheck.document import error_document
 
@@ -99,7 +114,7 @@ def _print(text: str | Iterable[str], stream: TextIO | None) -> None:
     if not text:
         return
     if stream is None:
-        raise InputError("stdout is closed", "redirect it to a file, or to /dev/null")
+        raise closed_stdout()
     if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="replace")  # a terminal without × is still to get its table
     try:

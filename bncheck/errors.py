@@ -11,7 +11,9 @@ class ExitCode(IntEnum):
     USAGE = 2
     INCONCLUSIVE = 3
     BUG = 4
+    HUNG_UP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class InputError(Exception):
@@ -29,6 +31,11 @@ class InputError(Exception):
         super().__init__(message)
         self.message = message
         self.help = help
+
+
+def closed_stdout() -> InputError:
+    """What is said where there is something to print, and nowhere to print it to."""
+    return InputError("stdout is closed", "redirect it to a file, or to /dev/null")
 
 
 def error_text(error: InputError) -> str:

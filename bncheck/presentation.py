@@ -8,7 +8,7 @@ from typing import Any
 
 from bncheck.compare import Verdict
 from bncheck.document import gradcheck_document, pass_document
-from bncheck.errors import ExitCode, InputError, error_text
+from bncheck.errors import ExitCode, InputError, closed_stdout, error_text
 from bncheck.files.outputs import Outputs, ending_of, matrix_texts
 from bncheck.files.targets import targets_of
 from bncheck.outcome import Outcome
@@ -51,7 +51,8 @@ class Presentation:
     Raises
     ------
     InputError
-        Where two of them want stdout, or a picture cannot be drawn as the file's ending asks.
+        Where two of them want stdout, or it is closed, or a picture cannot be drawn as the file's
+        ending asks.
     """
 
     json: bool
@@ -62,6 +63,9 @@ class Presentation:
     page: str | None = None
 
     def __post_init__(self) -> None:
+        if sys.stdout is None and not self.quiet:
+            # Before a file is replaced: a run that cannot tell of it has failed.
+            raise closed_stdout()
         if self.output == STDOUT and (self.json or self.quiet):
             option = "--json" if self.json else "--quiet"
             raise InputError(

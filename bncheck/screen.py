@@ -80,7 +80,7 @@ def screen_of(stream: TextIO | None) -> Screen:
 def _columns(terminal: TextIO) -> int:
     """How wide a terminal is: as COLUMNS says, or else as it says itself."""
     told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told) > 0:
+    if told.isdecimal() and len(told) < 7 and int(told) > 0:  # no terminal is wider
         return int(told)
     try:
         return os.get_terminal_size(terminal.fileno()).columns or USUAL

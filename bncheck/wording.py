@@ -43,7 +43,9 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 
 def reason(error: Exception) -> str:
     """What went wrong, in the operating system's words where it has any."""
-    return str(getattr(error, "strerror", None) or error).lower()
+    said = str(getattr(error, "strerror", None) or error).lower()
+    # Each version of Python says this otherwise.
+    return "embedded null byte" if "embedded null" in said else said
 
 
 def megabytes(size: int) -> str:

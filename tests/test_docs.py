@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import stat
 import subprocess
 import zipfile
@@ -25,7 +26,7 @@ from tests.screenshot import SCREENSHOT, lines_of
 
 INSTALL, TEST = (block.strip() for block in readme.blocks("sh"))
 SESSIONS = readme.blocks("console")
-SCRIPT, GRADE = readme.blocks("bash")
+SCRIPT, GRADE, SANDBOX = readme.blocks("bash")
 (LIBRARY,) = readme.blocks("python")
 (OUTLINE,) = readme.blocks("json")
 
@@ -115,6 +116,64 @@ def test_readme_grades_a_folder(folder: Path, bash) -> None:
     ]
 
 
+STRANGER = """
+import os, socket, sys
+from bncheck import BatchNorm1d
+
+HOME, PORT, ITSELF = {home!r}, {port}, os.path.abspath(__file__)
+
+ATTEMPTS = {{
+    "write to home": lambda: open(os.path.join(HOME, "written"), "w"),
+    "read from home": lambda: open(os.path.join(HOME, "secret")).read(),
+    "write beside itself": lambda: open(os.path.join(os.path.dirname(ITSELF), "written"), "w"),
+    "write to the current folder": lambda: open("written", "w"),
+    "write to the root": lambda: open("/written-by-a-stranger", "w").close(),
+    "change itself": lambda: open(ITSELF, "a"),
+    "connect": lambda: socket.create_connection(("127.0.0.1", PORT), timeout=5),
+    "see a process": lambda: os.kill({process}, 0),
+}}
+
+for what, attempt in ATTEMPTS.items():
+    try:
+        attempt()
+        print(what, file=sys.stderr)
+    except OSError:
+        pass
+
+class Layer(BatchNorm1d):
+    pass
+"""
+"""A layer that says which of its attempts to do harm it succeeded in."""
+
+
+def sandbox_works() -> bool:
+    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
+    return shutil.which("bwrap") is not None and not subprocess.call(
+        command, stderr=subprocess.DEVNULL
+    )
+
+
+@pytest.mark.skipif(not sandbox_works(), reason="bubblewrap is missing or may make no namespaces")
+def test_readme_sandbox(folder: Path, bash) -> None:
+    home = folder / "home"
+    (home / "stranger").mkdir(parents=True)
+    (home / "secret").write_text("secret", "utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        text = STRANGER.format(home=str(home), port=port, process=os.getpid())
+        (home / "stranger" / "layer.py").write_text(text, "utf-8")
+        inside = bash(SANDBOX, "home/stranger/layer.py", "sample_data/wine.csv")
+        assert (inside.status, inside.stderr) == (0, "")
+        assert inside.stdout.splitlines()[-1].startswith("pass: ")
+        assert os.listdir(home / "stranger") == ["layer.py"]
+        # Outside, all of it is possible: the attempts are real.
+        text = text.replace("/written-by-a-stranger", str(folder / "written"))
+        (home / "stranger" / "layer.py").write_text(text, "utf-8")
+        outside = bash("bncheck gradcheck -q sample_data/wine.csv --layer home/stranger/layer.py")
+    assert (outside.status, outside.stdout) == (0, "")
+    assert outside.stderr.splitlines() == re.findall('^    "(.*)": lambda', text, re.MULTILINE)
+
+
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_readme_writes_arrays_from_c(folder: Path, bncheck) -> None:
     Path("save_npy.c").write_text(readme.files()["save_npy.c"], "utf-8")
@@ -163,8 +222,10 @@ def paths_of(document: object, path: str = "") -> Iterator[str]:
 
 def test_readme_links_to_files_that_exist() -> None:
     text = readme.README.read_text("utf-8")
+    headings = re.findall(r"^##+ (.*)", text, re.MULTILINE)
+    anchors = {f"#{heading.lower().replace(' ', '-')}" for heading in headings}
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
-        assert (readme.ROOT / target).exists()
+        assert target in anchors or (readme.ROOT / target).exists()
 
 
 def test_changelog_has_this_version() -> None:

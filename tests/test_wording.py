@@ -35,4 +35,5 @@ def test_a_count_agrees_with_its_noun() -> None:
 
 def test_a_reason_is_the_systems_where_there_is_one() -> None:
     assert reason(OSError(28, "No space left on device")) == "no space left on device"
-    assert reason(ValueError("Embedded null byte")) == "embedded null byte"
+    for said in ("Embedded null byte", "lstat: embedded null character in path"):
+        assert reason(ValueError(said)) == "embedded null byte"

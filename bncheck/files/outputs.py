@@ -3,12 +3,10 @@
 import io
 import os
 import re
-import secrets
 import shutil
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bncheck.blocks import blocks_of
 from bncheck.errors import InputError
+from bncheck.files.temporaries import Temporaries
 from bncheck.sweeps import ComputedRows
 from bncheck.wording import megabytes, quoted, reason
 
@@ -40,6 +39,7 @@ class Outputs:
     def __init__(self) -> None:
         self._temporaries: dict[str, str] = {}
         """Target to temporary file."""
+        self._files = Temporaries()
 
     def matrix(
         self, path: str, A: NDArray[Any] | ComputedRows, names: Sequence[str] | None = None
@@ -74,8 +74,7 @@ class Outputs:
             if kind is None:
                 self._put_in_place()
         finally:
-            for temporary in self._temporaries.values():
-                _remove(temporary)
+            self._files.remove(self._temporaries.values())
 
     def _stage(self, path: str, chunks: Iterable[bytes | memoryview]) -> None:
         try:
@@ -97,8 +96,7 @@ class Outputs:
         """Name of a temporary file beside the target, known here before it is made."""
         if target in self._temporaries:
             raise InputError(f"{quoted(path)} is named for two outputs", "give each its own file")
-        name = f".bncheck-{secrets.token_hex(8)}.tmp"
-        self._temporaries[target] = os.path.join(os.path.dirname(target), name)
+        self._temporaries[target] = self._files.beside(target)
         return self._temporaries[target]
 
     def _put_in_place(self) -> None:
@@ -107,6 +105,7 @@ class Outputs:
                 os.replace(temporary, target)
             except OSError as error:
                 raise _unwritable(target, error) from error
+        self._files.make_lasting()
 
 
 def matrix_texts(
@@ -232,9 +231,3 @@ def _unwritable(path: str, error: Exception) -> InputError:
     if isinstance(error, PermissionError):
         return InputError(message, "choose a folder that you may write to")
     return InputError(message, "choose another folder or name, or make room")
-
-
-def _remove(temporary: str) -> None:
-    # It may be in its place already, or never have been made.
-    with suppress(OSError):
-        os.unlink(temporary)

@@ -34,7 +34,7 @@ def at_home(place: str) -> Iterator[None]:
     folder, or that of its package, comes first on the module path, and modules of the names that
     are there are set aside, so that the next `utils.py` is not taken for the last one.
     """
-    folder = str(_home(Path(place))) if place.endswith(".py") else os.getcwd()
+    folder = _folder_of(place)
     aside = _set_aside(Path(folder)) if place.endswith(".py") else {}
     sys.path.insert(0, folder)
     importlib.invalidate_caches()
@@ -49,6 +49,14 @@ def at_home(place: str) -> Iterator[None]:
             if file and Path(file).is_relative_to(folder) and place.endswith(".py"):
                 del sys.modules[name]
         sys.modules.update(aside)
+
+
+def _folder_of(place: str) -> str:
+    """Where a layer's modules are looked for first."""
+    try:
+        return str(_home(Path(place))) if place.endswith(".py") else os.getcwd()
+    except FileNotFoundError:  # somebody has removed the current folder
+        return ""
 
 
 def _home(path: Path) -> Path:

@@ -4,6 +4,7 @@ Needs matplotlib, which comes with ``pip install 'bncheck[figure]'``.
 """
 
 import io
+import logging
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,15 +57,19 @@ ACCEPTED, INFINITE, UNKNOWN = "0.95", OKABE_ORANGE, "0.7"
 
 
 def require_matplotlib() -> None:
-    """Make sure that figures can be drawn.
+    """Make sure that figures can be drawn, and that nothing else is said.
 
     Raises
     ------
     InputError
         Where matplotlib is missing.
     """
+    # Where it has no home to write to, it tells of the folder that it takes instead.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
-        import matplotlib.figure  # noqa: F401
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what it has too new a version of
+            import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise InputError(
             "a figure needs matplotlib, which is not installed", "pip install 'bncheck[figure]'"
