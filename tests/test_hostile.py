@@ -6,10 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hostile import archives, npy_files
+from tests.hostile import archives, files, npy_files, text_cells, text_tables
 from tests.hostile.case import Case, Read, Refused
 
-KINDS = {"npy": npy_files.CASES, "npz": archives.CASES}
+KINDS = {
+    "npy": npy_files.CASES,
+    "npz": archives.CASES,
+    "cell": text_cells.CASES,
+    "table": text_tables.CASES,
+    "file": files.CASES,
+}
 
 
 def marks(case: Case) -> list[pytest.MarkDecorator]:
