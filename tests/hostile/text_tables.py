@@ -236,6 +236,7 @@ REFUSED: dict[str, tuple[str | bytes, Refused]] = {
         told(1, "unexpected end of data", QUOTES),
     ),
     "a letter after a quote": ('1,2\n"3"x,4\n', told(2, "',' expected after '\"'", QUOTES)),
+    "a blank after a quote": ('1,2\n"3" ,"4"\n', told(2, "',' expected after '\"'", QUOTES)),
     "a quote in a number": ('1,2\n3"5,4\n', number(2, '3"5', 0, without("2"))),
     "single quotes": ("a,b\n'1','2'\n", number(2, "'1'", "a")),
     "typographic quotes": ("a,b\n“1”,“2”\n", number(2, "“1”", "a")),
