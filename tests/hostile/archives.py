@@ -71,6 +71,7 @@ def patched(content: bytes, signature: bytes, offset: int, value: bytes) -> byte
 
 ONE = archive(("Z.npy", ARRAY))
 DEFLATED = archive(("Z.npy", ARRAY), method=zipfile.ZIP_DEFLATED)
+BZIP2 = archive(("Z.npy", ARRAY), method=zipfile.ZIP_BZIP2)
 BOMB = archive(("Z.npy", ARRAY + ZEROS), method=zipfile.ZIP_DEFLATED)
 TWICE = archive(("Z.npy", npy(-Z)), ("Z.npy", ARRAY))
 
@@ -88,7 +89,7 @@ def no_npy(name: str) -> Refused:
 READ: dict[str, bytes] = {
     "stored": ONE,
     "deflated": DEFLATED,
-    "bzip2": archive(("Z.npy", ARRAY), method=zipfile.ZIP_BZIP2),
+    "bzip2": BZIP2,
     "lzma": archive(("Z.npy", ARRAY), method=zipfile.ZIP_LZMA),
     "zip64": zip64(ARRAY),
     "a comment": with_comment(b"x" * 1000),
