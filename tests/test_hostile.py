@@ -119,6 +119,34 @@ def as_stdin(case: Case) -> Case:
     return replace(case, argument="-", verdict=verdict)
 
 
+# The same as part of a state, as results and as an upstream gradient.
+
+OTHER_PLACES = {
+    "BW": ["forward", "sample_data/wine.csv", "--state"],
+    "eps": ["eval", "sample_data/wine.csv", "--state"],
+    "BZ": ["gradcheck", "sample_data/wine.csv", "--results"],
+    "dLdBZ": ["backward", "sample_data/digits_batch_1.npy", "--upstream"],
+}
+
+
+@pytest.mark.parametrize("name", OTHER_PLACES)
+def test_hostile_arrays_elsewhere(name: str, bncheck) -> None:
+    for case in npy_files.CASES:
+        content = case.files["Z.npy"]
+        if case.known or not isinstance(content, bytes):
+            continue
+        Path("a.npz").write_bytes(archives.archive((f"{name}.npy", content)))
+        result = bncheck(*OTHER_PLACES[name], "a.npz")
+        if name == "BZ" and result.status == 1:  # results of another shape are wrong results
+            assert result.stderr == "", case.name
+            continue
+        assert (result.status, result.stdout) == (2, ""), case.name
+        first, second = result.stderr.splitlines()
+        assert first.startswith("bncheck: error: "), case.name
+        assert second.startswith("  help: "), case.name
+    assert not Path("exploded").exists()
+
+
 # Every place of a file, not just some.
 
 WHOLE = {

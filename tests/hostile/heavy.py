@@ -327,8 +327,9 @@ HEAVY: list[Heavy] = [
         table(columns),
         bad_last(lambda _: 3, lambda size: f"{columns(size) - 1} (counting from 0)"),
         matrix=4,
-        usual=120_000,
+        usual=600_000,
         full=6_000_000,
+        known=WHOLE,
     ),
     Heavy(
         "columns with names",
@@ -336,8 +337,9 @@ HEAVY: list[Heavy] = [
         table(columns, names=True),
         bad_last(lambda _: 4, lambda size: f"`c{columns(size) - 1}`"),
         matrix=12,  # with some bytes for each name
-        usual=120_000,
+        usual=600_000,
         full=6_000_000,
+        known=WHOLE,
     ),
     Heavy(
         "rows",

@@ -236,6 +236,10 @@ REFUSED: dict[str, tuple[str | bytes, Refused]] = {
         told(1, "unexpected end of data", QUOTES),
     ),
     "a letter after a quote": ('1,2\n"3"x,4\n', told(2, "',' expected after '\"'", QUOTES)),
+    "a letter after a quote, between tabs": (
+        'a\tb\n"3"x\t4\n',
+        told(2, r"'\t' expected after '\"'", QUOTES),
+    ),
     "a blank after a quote": ('1,2\n"3" ,"4"\n', told(2, "',' expected after '\"'", QUOTES)),
     "a quote in a number": ('1,2\n3"5,4\n', number(2, '3"5', 0, without("2"))),
     "single quotes": ("a,b\n'1','2'\n", number(2, "'1'", "a")),
@@ -245,6 +249,7 @@ REFUSED: dict[str, tuple[str | bytes, Refused]] = {
 }
 
 KNOWN = {
+    "a letter after a quote, between tabs": "the message has a tab in it",
     "a quoted line that looks like a comment": "it is skipped, with the quote at its end",
     "UTF-16 without its mark": "a cell is said to be no number",
     "UTF-16 without its mark or names": "a cell is said to be no number",
