@@ -36,13 +36,18 @@ def marks(case: Case) -> list[pytest.MarkDecorator]:
 )
 def test_case(case: Case, bncheck) -> None:
     case.make(Path.cwd())
-    before = sorted(Path.cwd().parent.rglob("*"))
+    before = files_around()
     if isinstance(case.verdict, Read):
         is_read(case, case.verdict, bncheck)
     else:
         is_refused(case, case.verdict, bncheck)
-        assert sorted(Path.cwd().parent.rglob("*")) == before
+        assert files_around() == before
     assert not Path("exploded").exists()
+
+
+def files_around() -> set[Path]:
+    """All files here, and those in the folder above, where nothing may be left either."""
+    return {*Path.cwd().rglob("*"), *Path.cwd().parent.iterdir()}
 
 
 def is_read(case: Case, verdict: Read, bncheck) -> None:
