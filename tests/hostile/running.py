@@ -39,6 +39,7 @@ def run(
     stdin: int | None = subprocess.DEVNULL,
     limit: int = 4096 * MB,
     timeout: float = 60,
+    plugin: str = "",
 ) -> Run:
     """Run `bncheck` in a folder.
 
@@ -52,8 +53,11 @@ def run(
         Bytes of address space that it may have.
     timeout
         Seconds after which it counts as hanging.
+    plugin
+        Python that is run in the program before it starts.
     """
     with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "sitecustomize.py").write_text(plugin, "utf-8")
         peak = Path(place) / "peak"
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _LAUNCHER, peak, str(limit), PROGRAM, *arguments],
@@ -62,7 +66,7 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             # The threads of the linear algebra, which is not used, take address space each.
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": place},
             start_new_session=True,
         )
         try:
