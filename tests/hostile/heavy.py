@@ -5,6 +5,7 @@ reading alone. They have a size for every day, and the full one for `python -m t
 """
 
 import os
+import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Heavy:
     make
         Makes the file, of about so many bytes when all is unpacked.
     verdict
-        What it is refused with, where that does not depend on the size.
+        What it is refused with, by its size.
     matrix
         Bytes of the numbers in it as float64, for each of its bytes: none of them are needed
         where the input is refused by its first bytes.
@@ -70,11 +71,11 @@ def pieces(size: int, piece: bytes) -> int:
     return size // (many * len(piece)) * many
 
 
-def table(columns_of: Callable[[int], int], *, names: bool = False) -> Callable[[Path, int], None]:
-    """Makes a table of two rows and one with a word at its end, of so many columns."""
+def table(*, names: bool) -> Callable[[Path, int], None]:
+    """Makes a table of two rows and one with a word at its end, of many columns."""
 
     def make(path: Path, size: int) -> None:
-        C = columns_of(size)
+        C = columns(size)
         with open(path, "w", encoding="utf-8") as file:
             if names:
                 file.write(",".join(f"c{column}" for column in range(C)) + "\n")
@@ -164,16 +165,12 @@ def long_cell(line: int) -> Callable[[int], Refused]:
     )
 
 
-def bad_last(line: Callable[[int], int], column: Callable[[int], str]) -> Callable[[int], Refused]:
-    """The word at the end of the last row is told."""
-
-    def verdict(size: int) -> Refused:
-        help_ = f"{NUMBER}, or leave the column out with --columns 1-{columns(size) - 1}"
-        return Refused(
-            f"`Z.csv`, line {line(size)}: `x` in column {column(size)} is not a number", help_
-        )
-
-    return verdict
+def bad_last(line: int, column: str) -> Callable[[int], Refused]:
+    """The word at the end of the last row is told; {} in `column` stands for its number."""
+    return lambda size: Refused(
+        f"`Z.csv`, line {line}: `x` in column {column.format(columns(size) - 1)} is not a number",
+        f"{NUMBER}, or leave the column out with --columns 1-{columns(size) - 1}",
+    )
 
 
 def columns(size: int) -> int:
@@ -315,6 +312,15 @@ HEAVY: list[Heavy] = [
         long_cell(2),
         known=CSV_LIMIT,
     ),
+    Heavy(
+        "64 GB of zeros behind a row",
+        "Z.csv",
+        sparse(b"7,7\n"),
+        long_cell(2),
+        usual=64 * 1024 * MB,
+        full=64 * 1024 * MB,
+        known="status 4: all of it is read first",
+    ),
     Heavy("one line of blanks", "Z.csv", repeated(b"", b" ", b"\n"), NO_ROWS),
     Heavy("one comment", "Z.csv", repeated(b"#", b"7,", b"\n"), NO_ROWS),
     Heavy("lines that are empty", "Z.csv", repeated(b"", b"\n", b""), NO_ROWS, known=WHOLE),
@@ -325,8 +331,8 @@ HEAVY: list[Heavy] = [
     Heavy(
         "columns without names",
         "Z.csv",
-        table(columns),
-        bad_last(lambda _: 3, lambda size: f"{columns(size) - 1} (counting from 0)"),
+        table(names=False),
+        bad_last(3, "{} (counting from 0)"),
         matrix=4,
         usual=600_000,
         full=6_000_000,
@@ -335,8 +341,8 @@ HEAVY: list[Heavy] = [
     Heavy(
         "columns with names",
         "Z.csv",
-        table(columns, names=True),
-        bad_last(lambda _: 4, lambda size: f"`c{columns(size) - 1}`"),
+        table(names=True),
+        bad_last(4, "`c{}`"),
         matrix=12,  # with some bytes for each name
         usual=600_000,
         full=6_000_000,
@@ -405,7 +411,10 @@ def weigh(heavy: Heavy, folder: Path, *, full: bool = False) -> Cost:
     file_size = 0 if path.is_symlink() else path.stat().st_size
     limit, timeout = (LIMIT_AT_FULL_SIZE, TIMEOUT_AT_FULL_SIZE) if full else (LIMIT, 60)
     light = run("forward", "missing.csv", "-q", folder=folder)
-    done = run("forward", heavy.argument, "-q", folder=folder, limit=limit, timeout=timeout)
+    try:
+        done = run("forward", heavy.argument, "-q", folder=folder, limit=limit, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return Cost(file_size, 0, 0, f"no answer within {timeout} s")
     growth, most = done.peak - light.peak, allowed(heavy, file_size, size)
     verdict = heavy.verdict(size)
     right = f"bncheck: error: {verdict.message}\n  help: {verdict.help}\n"

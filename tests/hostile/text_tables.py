@@ -193,6 +193,8 @@ REFUSED: dict[str, tuple[str | bytes, Refused]] = {
     "a question mark in the first row": ("5.1,?,1.4\n4.9,3.0,1.4\n", DOUBT),
     "a hexadecimal number in the first row": ("5.1,0x1A\n4.9,3.0\n", DOUBT),
     "thousands in the first row": ('5.1,"1,234.5"\n4.9,3.0\n', DOUBT),
+    # Nor are numbers that only count the columns a row of them.
+    "a header of numbers, as pandas writes it": ("0,1,2\n5.1,3.5,1.4\n4.9,3.0,1.4\n", DOUBT),
     "a word at the end of every row": (
         "5.1,3.5,setosa\n4.9,3.0,setosa\n",
         number(2, "setosa", "setosa", without("1-2")),
@@ -257,6 +259,7 @@ KNOWN = {
     "Latin-1 in line 3 after lone CR": "lines are counted by line feeds",
     "decimal commas in the first row alone": "the row is taken for a header and lost",
     "decimal commas between blanks": "commas are taken for delimiters, and a remedy is wrong",
+    "a header of numbers, as pandas writes it": "it is read as a row",
     "an empty cell in the first row": "the row is taken for a header and lost",
     "an empty cell at the end of the first row": "the row is taken for a header and lost",
     "an NA in the first row": "the row is taken for a header and lost",
