@@ -1,0 +1,1 @@
+"""A coverage-guided fuzzer on the readers of files: see README.md."""
