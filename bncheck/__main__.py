@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -44,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def entry_point() -> NoReturn:
     """Run bncheck as a program."""
     end_on_signals()
+    # Imports make much that stays: to look through it again and again for what does not is a
+    # twentieth of a start.
+    gc.set_threshold(50_000)
     sys.exit(main())
 
 
@@ -53,16 +57,21 @@ def _run(argv: list[str]) -> Outcome:
 
     from bncheck.cli import app
     from bncheck.outcome import Outcome
+    from bncheck.progressbar import progress_bar
 
     # All of typer's complaints about a command line; not every version gives this a name.
     WrongCommandLine: type[Exception] = typer.BadParameter.__mro__[2]
     as_json = "--json" in argv
     try:
-        result = typer.main.get_command(app).main(argv, "bncheck", standalone_mode=False)
+        with progress_bar(sys.stderr):
+            result = typer.main.get_command(app).main(argv, "bncheck", standalone_mode=False)
     except InputError as error:
         return _refusal(error, as_json=as_json)
     except WrongCommandLine as error:
         return _refusal(_usage_error(error), as_json=as_json)
+    except MemoryError:
+        few = InputError("there is not enough memory for this", "use fewer rows or columns")
+        return _refusal(few, as_json=as_json)
     except SystemExit:  # typer's answer to a help page of which nobody reads the end
         return Outcome()
     except Exception:

@@ -9,9 +9,7 @@ from bncheck.batchnorm import BatchNorm1d
 from bncheck.errors import InputError
 from bncheck.files.matrix import Matrix, read_matrix
 from bncheck.files.state import State, read_state
-from bncheck.foreign.building import build_layer
 from bncheck.foreign.face import Face, face_of
-from bncheck.foreign.loading import at_home, split_layer
 from bncheck.subject import LayerError
 from bncheck.wording import counted, quoted
 
@@ -119,6 +117,8 @@ def new_layer(
     alpha = state.alpha if alpha is None else alpha
     eps = state.eps if eps is None else eps
     if layer is not None:
+        from bncheck.foreign.building import build_layer
+
         return build_layer(layer, C, alpha, eps)
     settings = {"alpha": alpha, "eps": eps}
     with refuse():
@@ -153,6 +153,8 @@ def running(layer: str | None) -> Iterator[None]:
         with refuse():
             yield
         return
+    from bncheck.foreign.loading import at_home, split_layer
+
     place, _ = split_layer(layer)
     with at_home(place), printing_to_stderr(), refuse():
         yield

@@ -31,6 +31,8 @@ ENTRIES = 2**16
 WIDTH = 2**10
 """Samples of few features are laid side by side until rows are so long: NumPy works row by row."""
 
+FLOAT64 = np.dtype(np.float64).itemsize
+
 WORTH_A_THREAD = 2**17
 """Entries below which handing out the work costs more than it saves."""
 
@@ -174,13 +176,15 @@ def for_each(function: Callable[[Block], Part], shape: Sequence[int]) -> Iterato
     """What a function gives for each block of a matrix, in order, on all cores where it pays."""
     N, C = shape
     blocks = blocks_of(N, C)
-    if len(blocks) == 1 or N * C < WORTH_A_THREAD:
+    if len(blocks) == 1:
         return map(function, blocks)
-    return in_order(function, blocks, [(block.stop - block.start) * C for block in blocks])
+    return in_order(
+        function, blocks, [(block.stop - block.start) * C * FLOAT64 for block in blocks]
+    )
 
 
 def in_order(
-    function: Callable[[Item], Part], items: Sequence[Item], entries: Sequence[int]
+    function: Callable[[Item], Part], items: Sequence[Item], sizes: Sequence[int]
 ) -> Iterator[Part]:
     """The results in the order of the items, some of them worked on ahead on other threads.
 
@@ -190,12 +194,14 @@ def in_order(
         What to do with an item; it may not change anything that another call reads.
     items
         What to do it with.
-    entries
-        How many entries of a matrix each item stands for, to tell how far the work has come.
+    sizes
+        How many bytes of float64 each item stands for, to tell how far the work has come.
     """
-    results = _ahead(function, items) if cores() > 1 and not _here.working else map(function, items)
-    for result, count in zip(results, entries, strict=True):
-        progress.advance(count)
+    alone = _here.working or sum(sizes) < WORTH_A_THREAD * FLOAT64 or cores() == 1
+    results = map(function, items) if alone else _ahead(function, items)
+    for result, size in zip(results, sizes, strict=True):
+        if not _here.working:  # what is part of a larger item counts with that
+            progress.advance(size)
         yield result
 
 

@@ -1,9 +1,14 @@
 """gradcheck: a layer's gradients against finite differences and against the definition."""
 
+# What only some checks need is imported where it is used: a check of a small file is nearly all
+# start.
+
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,14 +16,9 @@ from numpy.typing import ArrayLike
 from bncheck.blocks import LazyRows, Rows, products_of
 from bncheck.claims import Claim, exactly, judge_claims, largest_error, precision
 from bncheck.compare import DEFINITION, Comparison, Tolerance, Verdict, align, uncomparable
-from bncheck.curve import StepCurve, step_curve
 from bncheck.definition import Array
 from bncheck.expected import Columns
-from bncheck.explain.explaining import explain
 from bncheck.foreign.face import describe, face_of, is_built_in
-from bncheck.foreign.lines import Line, line_of
-from bncheck.further import claims_with_large_eps, further_claims
-from bncheck.large import LARGE, LargeCheck
 from bncheck.numdiff import FORMULAS, Formula
 from bncheck.power import hidden_mistakes
 from bncheck.remarks import remarks_on
@@ -28,7 +28,14 @@ from bncheck.tolerance import RTOL, tolerance_of
 from bncheck.trial import Trial, check_settings, finite_matrix, set_up
 from bncheck.truth import DIRECTIONS, Truth, find_truth
 
+if TYPE_CHECKING:
+    from bncheck.curve import StepCurve
+    from bncheck.foreign.lines import Line
+
 FORWARD = ("BZ", "running_M", "running_V")
+
+LARGE = 2**21
+"""Entries of Z, (N, C), beyond which a check of the built-in layer goes block by block."""
 
 
 def gradcheck(
@@ -155,6 +162,8 @@ def _check_blocks(
     rng: np.random.Generator,
     o: _Options,
 ) -> _Found:
+    from bncheck.large import LargeCheck
+
     check = LargeCheck(
         face_of(layer),
         _in_double(Z),
@@ -216,6 +225,8 @@ def _check(
     if failure is not None:
         notes.append(Note("raised", _broken(failure), str(failure)))
     elif further:
+        from bncheck.further import claims_with_large_eps, further_claims
+
         for look in (further_claims, claims_with_large_eps):
             more, remarks = look(trial, run)
             claims += more
@@ -224,10 +235,12 @@ def _check(
             if not all(check.passed for check in checks):
                 break  # what is wrong is wrong with any eps
         notes += _not_found(run)
-    explanations = explain(
-        claims, checks, precision(kind), BZ_error, partial(_line_of, trial.subject)
-    )
-    notes = [*explanations, *notes, *_forward_differs(checks)]
+    if any(check.verdict is Verdict.FAIL for check in checks):
+        from bncheck.explain.explaining import explain
+
+        line_of = partial(_line_of, trial.subject)
+        explanations = explain(claims, checks, precision(kind), BZ_error, line_of)
+        notes = [*explanations, *notes, *_forward_differs(checks)]
     notes += remarks_on(checks, claims, e, kind, truth.agrees)
     notes += hidden_mistakes(e, trial.brought, names)
     notes += _sampled(truth.rows, e.N)
@@ -266,6 +279,8 @@ def _curve(
     trial: Trial, truth: Truth, checks: tuple[Comparison, ...], names: tuple[str, ...] | None
 ) -> StepCurve | None:
     """The step-size curve of the worst entry of dLdZ, or of its first."""
+    from bncheck.curve import step_curve
+
     worst = [check.worst for check in checks if check.name == "dLdZ" and check.worst]
     at = (worst[0].row or 0, worst[0].feature) if worst else (0, 0)
     return step_curve(trial, truth, at, names)
@@ -306,6 +321,8 @@ def along(name: str, claimed: Array, truth: Truth, columns: Columns, tolerance: 
 
 def _line_of(subject: Subject, quantity: str) -> Line | None:
     """The line of the layer's code that computes a quantity."""
+    from bncheck.foreign.lines import line_of
+
     face = subject.fresh()
     if is_built_in(face):
         return None

@@ -91,6 +91,7 @@ def forward_command(
 
     show = Presentation(json=json, quiet=quiet, output=output)
     batches = read_batches(inputs, columns)
+    show.begin(batches)
     with running(layer):
         face = trained_layer(batches[0], layer, state, alpha, eps)
         report = run_forward(face, batches, eval=False)
@@ -118,6 +119,7 @@ def eval_command(
 
     show = Presentation(json=json, quiet=quiet, output=output)
     batches = read_batches(inputs, columns)
+    show.begin(batches)
     with running(layer):
         face = trained_layer(batches[0], layer, state, alpha, eps, for_eval=True)
         report = run_forward(face, batches, eval=True)

@@ -13,7 +13,6 @@ from bncheck.definition import Array
 from bncheck.errors import InputError
 from bncheck.files.matrix import Matrix, read_archive
 from bncheck.report import InputReport, LayerNotLoaded, Report
-from bncheck.results import SPELLINGS, check_results
 from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS
 
 
@@ -75,6 +74,8 @@ def check_file(batch: Matrix, path: str, s: Settings) -> Report:
     InputError
         Where the file or a setting cannot be used, or the file has nothing that is known.
     """
+    from bncheck.results import SPELLINGS, check_results
+
     state = read_optional_state(s.state_path, batch)
     archive = read_archive(path)
     # Arrays of other names may be anything: they are named, not read.

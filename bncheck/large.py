@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bncheck import progress
 from bncheck.black_box import difference_along, difference_parameters, difference_rows
-from bncheck.blocks import Block, Rows, fold, for_each, sum_of_products
+from bncheck.blocks import FLOAT64, Block, Rows, fold, for_each, sum_of_products
 from bncheck.claims import DEFINITION_ERROR, Claim, exactly, judge_claims, quantity_of
 from bncheck.closed_form import (
     TrainingDifferences,
@@ -44,8 +45,8 @@ from bncheck.tolerance import rounding_budget, tolerance_of
 from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS, STARTING_VALUES, brought_along
 from bncheck.truth import DIRECTIONS, EXHAUSTIVE, SAMPLED, Truth
 
-LARGE = 2**21
-"""Entries of Z, (N, C), beyond which a check goes block by block."""
+SWEEPS = 8
+"""Over the rows, without the black box: what is known, forward, backward, and three comparisons."""
 
 LINES = 2
 """Along which the noise of the losses is looked at."""
@@ -98,6 +99,7 @@ class LargeCheck:
         self._alpha = setting(layer, "alpha", DEFAULT_ALPHA)
         self._eps = setting(layer, "eps", DEFAULT_EPS)
         self._rng = rng
+        progress.plan(SWEEPS * N * C * FLOAT64)
         key = int(rng.integers(2**32))
         self._dLdBZ = held(DrawnRows(key, (N, C), draw_upstream)) if dLdBZ is None else dLdBZ
         self._columns, self._X, self._T, self._S = know(Z, self._dLdBZ, self._parameters, eval=eval)
@@ -108,6 +110,10 @@ class LargeCheck:
         self._differences = TrainingDifferences(N, self._columns.V, p.BW, p.eps, self._T, self._S)
         self.rows = self._affordable_rows(full=full)
         self._claimed: dict[str, Array] = {}
+        if len(self.rows):
+            nodes = len(formula.nodes)
+            forwards = LINES * POINTS + (2 + len(self.rows) + DIRECTIONS) * nodes
+            progress.plan((2 * forwards + DIRECTIONS) * N * C * FLOAT64)
 
     def _parameters(self, M: Array, V: Array) -> Parameters:
         drawn = draw(self._rng, M, V, self._eps)

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from bncheck import progress
 from bncheck.batchnorm import BatchNorm1d
-from bncheck.blocks import Block, Rows, fold, for_each, in_order, products_of, sum_of_products
+from bncheck.blocks import (
+    FLOAT64,
+    Block,
+    Rows,
+    fold,
+    for_each,
+    in_order,
+    products_of,
+    sum_of_products,
+)
 from bncheck.definition import Array
 from bncheck.expected import Parameters
 from bncheck.subject import Subject
@@ -69,7 +78,7 @@ class SubjectLosses:
             work[row] = node
             rises[at] = self._rise(self._forward(work, copied=self._copied), node)[0]
             work[row] = self._Z[row]
-            progress.advance(work.size)
+            progress.advance(work.size * FLOAT64)
         return rises
 
     def of_parameter(self, name: str, row: Array) -> Array:  # noqa: D102
@@ -123,7 +132,7 @@ class BlockLosses:
         N, C = self._Z.shape
         places = range(len(rows))
         if N * C < WORTH_ALL_CORES:
-            return np.stack(list(in_order(rise, places, [N * C] * len(rows))))
+            return np.stack(list(in_order(rise, places, [N * C * FLOAT64] * len(rows))))
         return np.stack([rise(at) for at in places])
 
     def of_parameter(self, name: str, row: Array) -> Array:  # noqa: D102

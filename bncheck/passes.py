@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from bncheck import progress
 from bncheck.batchnorm import BatchNorm1d
+from bncheck.blocks import FLOAT64
 from bncheck.definition import Array
 from bncheck.expected import refuse_beyond_float64, statistics
 from bncheck.files.matrix import Matrix
@@ -89,6 +91,7 @@ def _run_built_in(
 ) -> tuple[dict[str, Array], ComputedRows]:
     """What there is to say of each feature, and BZ, for a mini-batch that may be a large file."""
     layer: BatchNorm1d = face.inner  # type: ignore[attr-defined]
+    progress.plan(batch.shape[0] * batch.shape[1] * FLOAT64)
     with np.errstate(over="ignore", invalid="ignore"):
         found = survey(batch.rows)
     refuse_beyond_float64(batch.rows[:1] + found.moments.mean, found.moments.squares, layer.eps)

@@ -1,26 +1,28 @@
 """From a result to what is printed and what is written."""
 
+# What only some options need is imported where it is used.
+
+from __future__ import annotations
+
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bncheck.compare import Verdict
-from bncheck.document import gradcheck_document, pass_document
 from bncheck.errors import ExitCode, InputError, closed_stdout, error_text
-from bncheck.files.outputs import Outputs, ending_of, matrix_texts
-from bncheck.files.targets import targets_of
+from bncheck.files.endings import ending_of
 from bncheck.outcome import Outcome
-from bncheck.passes import PassReport
 from bncheck.pictures.details import WORST, Details
-from bncheck.pictures.figure import ENDINGS as FIGURE_ENDINGS
-from bncheck.pictures.figure import figure, require_matplotlib
-from bncheck.pictures.page import page
 from bncheck.report import InputReport, Report
 from bncheck.screen import Screen, screen_of
 from bncheck.tables import gradcheck_parts, gradcheck_text, pass_text
 from bncheck.wording import one_line, quoted
+
+if TYPE_CHECKING:
+    from bncheck.files.matrix import Matrix
+    from bncheck.passes import PassReport
 
 Archives = Mapping[str, tuple[str, Mapping[str, Any]]]
 
@@ -74,7 +76,9 @@ class Presentation:
         if self.page is not None:
             ending_of(self.page, ".html")
         if self.figure is not None:
-            ending_of(self.figure, *FIGURE_ENDINGS)
+            from bncheck.pictures.figure import ENDINGS, require_matplotlib
+
+            ending_of(self.figure, *ENDINGS)
             require_matplotlib()
 
     def gradcheck(self, report: Report) -> Outcome:
@@ -94,6 +98,8 @@ class Presentation:
             return Outcome(stderr=errors, code=code)
         if self.json:
             worst = WORST if self.details.worst is None else self.details.worst
+            from bncheck.document import gradcheck_document
+
             return Outcome(gradcheck_document(report, worst), code=code)
         screen = screen_of(sys.stdout)
         details = self._details(report, screen)
@@ -105,18 +111,46 @@ class Presentation:
 
     def _write_pictures(self, report: Report) -> list[str]:
         """Write the figure and the page; the lines that say so."""
-        saved = []
+        saved: list[str] = []
+        if self.figure is None and self.page is None:
+            return saved
+        from bncheck.files.outputs import Outputs
+
         with Outputs() as outputs:
             if self.figure is not None:
-                ending = ending_of(self.figure, *FIGURE_ENDINGS)
+                from bncheck.pictures.figure import ENDINGS, figure
+
+                ending = ending_of(self.figure, *ENDINGS)
                 outputs.content(self.figure, figure(report, ending))
                 saved.append(f"saved: pictures in {quoted(self.figure)}")
             if self.page is not None:
+                from bncheck.pictures.page import page
+
                 title = f"bncheck: {report.verdict}, {report.inputs[0].input}"
                 parts = gradcheck_parts(report, Screen(), self._details(report, Screen()))
                 outputs.content(self.page, page(one_line(title), parts).encode())
                 saved.append(f"saved: report in {quoted(self.page)}")
         return saved
+
+    def begin(self, batches: Sequence[Matrix]) -> None:
+        """Refuse to begin where the disk has no room for the matrices.
+
+        Raises
+        ------
+        InputError
+            Where that can be told already.
+        """
+        if self.output is None or self.output == STDOUT:
+            return
+        from bncheck.files.outputs import refuse_without_room
+        from bncheck.files.targets import becomes_npy
+
+        shapes = [
+            batch.shape
+            for batch in batches
+            if becomes_npy(self.output, batch.source, alone=len(batches) == 1)
+        ]
+        refuse_without_room(self.output, shapes)
 
     def passes(
         self,
@@ -147,12 +181,16 @@ class Presentation:
             )
         saved = self._write(report, matrix, archives)
         if self.output == STDOUT:
+            from bncheck.files.outputs import matrix_texts
+
             (only,) = report.inputs
             table = pass_text(report, screen_of(sys.stderr), saved)
             return Outcome(matrix_texts(only.results[matrix], only.names), stderr=table)
         if self.quiet:
             return Outcome()
         if self.json:
+            from bncheck.document import pass_document
+
             return Outcome(pass_document(report))
         return Outcome(pass_text(report, screen_of(sys.stdout), saved))
 
@@ -163,6 +201,9 @@ class Presentation:
         archives: Archives,
     ) -> list[str]:
         """Write everything; the lines that say so."""
+        from bncheck.files.outputs import Outputs
+        from bncheck.files.targets import targets_of
+
         written, kept = [], []
         with Outputs() as outputs:
             for path, (what, arrays) in archives.items():

@@ -1,20 +1,42 @@
-"""How far the work has come, for whoever shows it."""
+"""How far the work has come, for whoever shows it.
 
-from collections.abc import Callable, Iterator
+Work is told in bytes of the matrices that are gone through: first how much there will be, as far as
+that is known, and then what is done.
+"""
+
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-_listeners: list[Callable[[int], None]] = []
+
+class Listener(Protocol):
+    """Whoever wants to know."""
+
+    def plan(self, size: int) -> None:
+        """There will be so many bytes more."""
+
+    def advance(self, size: int) -> None:
+        """So many of them are done."""
 
 
-def advance(entries: int) -> None:
-    """Tell that so many entries of a matrix more have been gone through."""
+_listeners: list[Listener] = []
+
+
+def plan(size: int) -> None:
+    """Tell that so many bytes more are to be gone through."""
     for listener in _listeners:
-        listener(entries)
+        listener.plan(size)
+
+
+def advance(size: int) -> None:
+    """Tell that so many bytes more have been gone through."""
+    for listener in _listeners:
+        listener.advance(size)
 
 
 @contextmanager
-def heard_by(listener: Callable[[int], None]) -> Iterator[None]:
-    """Have a listener hear of all progress meanwhile."""
+def heard_by(listener: Listener) -> Iterator[None]:
+    """Have a listener hear of all work meanwhile."""
     _listeners.append(listener)
     try:
         yield

@@ -1,9 +1,14 @@
 """Report: what a gradient check found, ready to be shown."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bncheck.compare import Comparison, Verdict, overall
-from bncheck.curve import StepCurve
+
+if TYPE_CHECKING:
+    from bncheck.curve import StepCurve
 
 
 @dataclass(frozen=True)

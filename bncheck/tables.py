@@ -1,7 +1,9 @@
 """Results as text for people."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.padding import Padding
@@ -9,11 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bncheck.compare import DEFINITION, FINITE_DIFFERENCES, Comparison, Entry, Verdict
-from bncheck.passes import PassOfInput, PassReport
 from bncheck.report import InputReport, Note, Report
 from bncheck.screen import UNLIMITED, Screen
 from bncheck.subject import GRADIENTS
 from bncheck.wording import counted, one_line
+
+if TYPE_CHECKING:
+    from bncheck.passes import PassOfInput, PassReport
 
 MOST_FEATURES = 20
 """A longer table shows so many features and says how many are left out."""

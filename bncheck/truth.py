@@ -12,8 +12,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from bncheck import progress
 from bncheck.black_box import difference_along, difference_parameters, difference_rows
-from bncheck.blocks import Rows, products_of
+from bncheck.blocks import FLOAT64, Rows, products_of
 from bncheck.closed_form import difference_definition
 from bncheck.compare import (
     ALONG,
@@ -166,6 +167,7 @@ def find_truth(
     # no length need be trusted to tell so.
     smooth = agrees[0] & (not e.eval)
     losses = losses_of(subject, Z, e)
+    progress.plan(len(rows) * len(formula.nodes) * Z.size * FLOAT64)
     of_rows = difference_rows(
         losses, Z[rows], e, rows=rows, noise=noise.loss, formula=formula, smooth=smooth
     )

@@ -13,8 +13,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bncheck.blocks import blocks_of
+from bncheck import progress
+from bncheck.blocks import FLOAT64, blocks_of
 from bncheck.errors import InputError
+from bncheck.files.endings import ending_of
 from bncheck.files.temporaries import Temporaries
 from bncheck.sweeps import ComputedRows
 from bncheck.wording import megabytes, quoted, reason
@@ -49,6 +51,8 @@ class Outputs:
         Rows that are computed when they are asked for are written as they come.
         """
         ending = ending_of(path, ".npy", ".csv")
+        if isinstance(A, ComputedRows):
+            progress.plan(A.shape[0] * A.shape[1] * A.dtype.itemsize)
         texts = (text.encode() for text in matrix_texts(A, names))
         self._stage(path, _npy_chunks(A) if ending == ".npy" else texts)
 
@@ -143,22 +147,25 @@ def _npy_chunks(A: NDArray[Any] | ComputedRows) -> Iterator[bytes | memoryview]:
         yield rows.data
 
 
-def refuse_without_room(path: str, shape: tuple[int, int]) -> None:
-    """Raise InputError if a matrix of float64 cannot fit on the disk where `path` is to be.
+def refuse_without_room(output: str, shapes: Sequence[tuple[int, int]]) -> None:
+    """Refuse to begin where .npy files of these shapes cannot fit on the disk.
 
-    Only what can be known before the work: the size of a .npy file is, that of text is not.
+    Only what can be known before the work is told here: how long a text will be is not.
+
+    Raises
+    ------
+    InputError
+        Where the disk has less room than they take.
     """
-    if os.path.splitext(path)[1].lower() != ".npy":
-        return
-    folder = os.path.dirname(os.path.realpath(path))
+    folder = os.path.dirname(os.path.realpath(output)) if len(shapes) == 1 else output
     try:
         free = shutil.disk_usage(folder).free
     except OSError:
-        return  # told when the file is made
-    needed = shape[0] * shape[1] * np.dtype(np.float64).itemsize
+        return  # told when the files are made
+    needed = sum(N * C * FLOAT64 for N, C in shapes)
     if needed > free:
         raise InputError(
-            f"{quoted(path)} cannot be written: it takes {megabytes(needed)}, and "
+            f"{quoted(output)} cannot be written: it takes {megabytes(needed)}, and "
             f"{megabytes(free)} are free",
             "choose another folder, or make room",
         )
@@ -182,23 +189,6 @@ def _npz(arrays: Mapping[str, ArrayLike]) -> bytes:
         for name, A in arrays.items():
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), _npy(np.asarray(A)))
     return stream.getvalue()
-
-
-def ending_of(path: str, *possible: str) -> str:
-    """The ending of a path in small letters.
-
-    Raises
-    ------
-    InputError
-        Where it is none of those that are possible.
-    """
-    ending = os.path.splitext(path)[1].lower()
-    if ending not in possible:
-        raise InputError(
-            f"{quoted(path)} has an ending that cannot be written here",
-            f"end the name in {' or '.join(possible)}",
-        )
-    return ending
 
 
 def _mode_to_keep(target: str, path: str) -> int | None:

@@ -44,6 +44,12 @@ def targets_of(output: str, sources: Sequence[str]) -> list[str]:
     return [os.path.join(output, name) for name in names]
 
 
+def becomes_npy(output: str, source: str, *, alone: bool) -> bool:
+    """Whether the matrix of an input is written as .npy, as `targets_of` would name it."""
+    is_file = alone and not (os.path.isdir(output) or output.endswith(os.sep))
+    return os.path.splitext(output if is_file else _name(source))[1].lower() == ".npy"
+
+
 def _name(source: str) -> str:
     """The output's name for an input such as `a/b.csv`, `a/b.npz:Z` or `stdin`."""
     stem, ending = os.path.splitext(os.path.basename(source))

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -112,6 +113,8 @@ class ObjectFace(Face):
 
     def backward(self, dLdBZ: Array) -> Any:  # noqa: D102
         backward = self.inner.backward
+        if is_built_in(self):  # which has all of them as attributes
+            return backward(dLdBZ)
         result, seen = watched(backward, dLdBZ)
         dLdZ, returned = name_gradients(result, backward, dLdBZ.shape)
         self._gradients = {**seen, **returned}
@@ -359,10 +362,11 @@ def setting(layer: Face, name: str, default: float) -> float:
     value = layer.get(name)
     if value is None:
         return default
-    numbers = np.unique(np.asarray(value, dtype=float))
-    if numbers.size != 1 or not np.isfinite(numbers[0]) or numbers[0] < 0:
+    numbers = set(np.asarray(value, dtype=float).ravel().tolist())
+    number = numbers.pop() if len(numbers) == 1 else math.nan
+    if not 0 <= number < math.inf:
         raise ValueError(f"{name} of {layer.name} is {value}, where one number from 0 up is meant")
-    return float(numbers[0])
+    return number
 
 
 def is_built_in(layer: Any) -> bool:

@@ -1,21 +1,23 @@
 """What the text of a report has below the notes of each input."""
 
+# What draws is imported where it is used: most checks pass, and show none of this.
+
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from bncheck.compare import Comparison, Verdict
-from bncheck.curve import StepCurve
 from bncheck.definition import PER_FEATURE
-from bncheck.pictures.heatmap import heat_map_lines
-from bncheck.pictures.pattern import pattern
-from bncheck.pictures.stepcurve import step_curve_lines
-from bncheck.pictures.worst import worst_table
 from bncheck.report import InputReport
 from bncheck.screen import Screen
 from bncheck.subject import GRADIENTS
+
+if TYPE_CHECKING:
+    from bncheck.curve import StepCurve
 
 WORST = 5
 """How many entries of a check that did not pass are shown, unless the user says how many."""
@@ -56,6 +58,8 @@ class Details:
         for check in self._listed(report):
             yield from _listing(check, count, report.names, screen)
         for check in self._drawn(report, alone=alone):
+            from bncheck.pictures.heatmap import heat_map_lines
+
             yield from heat_map_lines(check, report.names, screen)
             yield Text("")
         if self.plot:
@@ -70,7 +74,7 @@ class Details:
         checks = _deciding(report) if report.verdict is not Verdict.PASS else []
         if self.worst and not checks:
             checks = [check for check in report.checks if check.name in GRADIENTS]
-        return [check for check in checks if check.compared > 1]
+        return [check for check in checks if check.compared > 1 and check.entries is not None]
 
     def _drawn(self, report: InputReport, *, alone: bool) -> Sequence[Comparison]:
         """The checks whose errors are drawn."""
@@ -85,6 +89,8 @@ def _curve(curve: StepCurve | None, screen: Screen) -> Iterator[Text]:
     if curve is None:
         yield Text("no step-size curve: there is no forward to difference")
     else:
+        from bncheck.pictures.stepcurve import step_curve_lines
+
         yield from step_curve_lines(curve, screen)
 
 
@@ -98,6 +104,7 @@ def drawable(report: InputReport) -> Sequence[Comparison]:
         check
         for check in _deciding(report)
         if check.compared >= (FEWEST_TO_DRAW if check.name in PER_FEATURE else 1)
+        and check.entries is not None
     ]
     if report.verdict is Verdict.PASS:
         checks = [check for check in checks if check.name == "dLdZ"]
@@ -112,6 +119,9 @@ def _listing(
     check: Comparison, count: int, names: tuple[str, ...] | None, screen: Screen
 ) -> Iterator[Any]:
     """Where the wrong entries lie, and the worst of them."""
+    from bncheck.pictures.pattern import pattern
+    from bncheck.pictures.worst import worst_table
+
     sentence = pattern(check, names)
     if sentence is not None:
         yield Text(sentence)
