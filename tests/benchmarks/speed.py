@@ -42,11 +42,13 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     options = arguments()
     rows: list[Row] = []
-    for line in lines(options):
-        if options.only in line.name:
-            print(line.name, file=sys.stderr)
-            rows.extend(line.measure())
-    print(rendered(rows, markdown=options.markdown))
+    try:
+        for line in lines(options):
+            if options.only in line.name:
+                print(line.name, file=sys.stderr)
+                rows.extend(line.measure())
+    finally:  # after Ctrl-C too, what was measured until then is not lost
+        print(rendered(rows, markdown=options.markdown))
 
 
 if __name__ == "__main__":
