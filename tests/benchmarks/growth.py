@@ -85,11 +85,12 @@ def draw(found: list[Growth], path: Path) -> None:
         nanoseconds = each.per_entry * 1e9
         axes.fill_between(each.sizes, nanoseconds.min(axis=0), nanoseconds.max(axis=0), alpha=0.2)
         axes.plot(each.sizes, np.median(nanoseconds, axis=0), marker="o")
-        axes.set(xscale="log", xlabel=each.name, ylim=(0, None))
+        axes.set(xscale="log", xlabel=each.name)
         axes.set_xticks(each.sizes, labels=map(str, each.sizes))
         axes.minorticks_off()
         fixed = "C = 32" if each.name == "N" else "N = 25000"
         axes.set_title(f"{fixed}: time grows as {each.name}^{median(each.slopes):.2f}")
         axes.grid(alpha=0.3)
     picture.axes[0].set_ylabel("nanoseconds per entry")
+    picture.axes[0].set_ylim(bottom=0)  # only now: it fixes the top as well
     picture.savefig(path)

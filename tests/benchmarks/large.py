@@ -61,7 +61,8 @@ def run(name: str, size: float, command: list[str]) -> Row:
     done = subprocess.run(watcher, stdout=subprocess.PIPE, text=True, check=True)
     took = json.loads(done.stdout)
     status, seconds, peak = took["status"], took["seconds"], took["peak"]
-    speed = f"{amount(seconds, 's')}, {amount(size / seconds, 'B')}/s"
-    ours = f"exit {status}, {speed}, peak {amount(peak, 'B')}"
-    allowed = amount(PEAK, "B")
-    return Row(name, ours, allowed, (peak / PEAK,), 1, failed=status != 0)
+    ours = f"exit {status}, {amount(seconds, 's')}"
+    if status != 0:
+        return Row(name, ours, amount(PEAK, "B"), target=1, failed=True)
+    ours += f", {amount(size / seconds, 'B')}/s, peak {amount(peak, 'B')}"
+    return Row(name, ours, amount(PEAK, "B"), (peak / PEAK,), 1)
