@@ -118,7 +118,7 @@ class BatchNorm1d:
             used_V = self._work(self.running_V) if eval else V
             root = np.sqrt(used_V + self.eps)
             rstd = 1 / root
-            if not cmath.isfinite((rstd + root).sum()):  # or else no column is degenerate
+            if not cmath.isfinite(np.add.reduce(rstd + root, None)):  # or else none is degenerate
                 self._refuse_degenerate(V)
                 self._refuse_degenerate(used_V)
         if eval:
@@ -172,16 +172,14 @@ class BatchNorm1d:
         scale = BW * rstd
         if self._eval:
             slope = level = np.zeros_like(T)
-            self.dLdV = self.dLdM = self._result(slope)
         else:
             # The sums over the rows that dLdV and dLdM ask for are those of dLdBW and dLdBb, times
             # a constant of the column; the sum of (Z - M) in dLdM is 0. In dLdZ the paths through
             # them, 2 / N * dLdV * (Z - M) and dLdM / N, have the direct path's factor, `scale`.
             slope, level = rstd * dLdBW / self.N, T / self.N
-            self.dLdV = self._result(-0.5 * scale * rstd * dLdBW)
-            self.dLdM = self._result(-(scale * T))
         self.dLdBb, self.dLdBW = self._result(T), self._result(dLdBW)
         self._dLdBZ, self._used_BW = dLdBZ, BW.copy()
+        self._slope, self._level, self._scale = slope, level, scale
         return InputGradient(self._X, dLdBZ, slope, level, scale)
 
     @property
@@ -189,6 +187,16 @@ class BatchNorm1d:
         """The normalised input, (N, C), computed from Z when it is asked for."""
         rstd = self._rstd
         return self._result(Affine(self._X, rstd, np.zeros_like(rstd)).array())
+
+    @property
+    def dLdV(self) -> Array:
+        """The gradient for V, (1, C)."""
+        return self._result(-0.5 * self.N * self._scale * self._slope)
+
+    @property
+    def dLdM(self) -> Array:
+        """The gradient for M, (1, C)."""
+        return self._result(-self.N * self._scale * self._level)
 
     @property
     def dLdNZ(self) -> Array:
@@ -203,10 +211,10 @@ class BatchNorm1d:
         return self._work(self._result(A))
 
     def _work(self, A: Array) -> Array:
-        return _in_type(self._working, A)
+        return A if A.dtype is self._working else _in_type(self._working, A)
 
     def _result(self, A: Array) -> Array:
-        return _in_type(self.dtype, A)
+        return A if A.dtype is self.dtype else _in_type(self.dtype, A)
 
     def _refuse_degenerate(self, V: Array) -> None:
         bad = ~(np.isfinite(V) & (V + self.eps != 0))

@@ -33,7 +33,7 @@ WIDTH = 2**10
 
 FLOAT64 = np.dtype(np.float64).itemsize
 
-WORTH_A_THREAD = 2**17
+WORTH_A_THREAD = 2**18
 """Entries below which handing out the work costs more than it saves."""
 
 AHEAD = 2
@@ -114,15 +114,21 @@ def blocks_of(N: int, C: int) -> tuple[Block, ...]:
 class Beside:
     """One value for each column, (1, C), repeated for the rows that lie side by side in a block."""
 
+    __slots__ = ("_repeated", "row")
+
     def __init__(self, row: Array) -> None:
-        self._repeated = {1: row}
+        self.row = row
+        self._repeated: dict[int, Array] | None = None
 
     def __getitem__(self, side: int) -> Array:
         """The row `side` times, (1, side * C)."""
-        row = self._repeated.get(side)
-        if row is None:
-            row = self._repeated[side] = np.concatenate([self._repeated[1]] * side, axis=1)
-        return row
+        if side == 1:
+            return self.row
+        if self._repeated is None:
+            self._repeated = {}
+        if side not in self._repeated:
+            self._repeated[side] = np.concatenate([self.row] * side, axis=1)
+        return self._repeated[side]
 
 
 def sum_of(W: Array, side: int) -> Array:

@@ -5,7 +5,7 @@ backward. And results that have a row for each row of Z: `Affine` for BZ and `In
 dLdZ, which compute the rows that they are asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,6 +24,9 @@ from bncheck.blocks import (
     sum_of_products,
 )
 from bncheck.definition import Array
+
+_sum: Callable[..., Array] = np.add.reduce
+"""What np.sum calls, in half the time where matrices are small."""
 
 
 class Moments(NamedTuple):
@@ -89,9 +92,9 @@ def survey(Z: Rows) -> Survey:
 def _moments_of_one_block(Z: Array) -> Moments:
     N = len(Z)
     X = Z - Z[:1]
-    mean = X.sum(axis=0, keepdims=True) / N
+    mean = _sum(X, 0, None, None, True) / N
     X -= mean
-    return Moments(N, mean, (X * X).sum(axis=0, keepdims=True), X)
+    return Moments(N, mean, np.einsum("ij,ij->j", X, X)[None], X)
 
 
 def _moments(W: Array, first: Beside, block: Block) -> Moments:
@@ -140,7 +143,7 @@ class Centred:
 
     def of_other(self, Z: Array) -> "Centred":
         """Another matrix, centred in the same way."""
-        return Centred(Z, self._first[1], None if self._mean is None else self._mean[1])
+        return Centred(Z, self._first.row, None if self._mean is None else self._mean.row)
 
     def of(self, block: Block, out: Array | None = None) -> Array:
         """The wide view of a block of X, to be read only: in `out`, or somewhere else."""
@@ -156,7 +159,7 @@ def gradient_sums(X: Centred, dLdBZ: Rows) -> tuple[Array, Array]:
     """Sums over the rows of dLdBZ, and of dLdBZ * X, (1, C) each."""
     if X.kept is not None:
         D = dLdBZ[:]
-        return D.sum(axis=0, keepdims=True), (D * X.kept).sum(axis=0, keepdims=True)
+        return _sum(D, 0, None, None, True), np.einsum("ij,ij->j", D, X.kept)[None]
 
     def of(block: Block) -> tuple[Array, Array]:
         D = block.of(dLdBZ)
@@ -168,12 +171,16 @@ def gradient_sums(X: Centred, dLdBZ: Rows) -> tuple[Array, Array]:
 class ComputedRows(LazyRows):
     """A matrix whose rows are computed when they are asked for, one block at a time."""
 
-    def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
-        self.shape = shape
-        self.dtype = dtype
+    def __init__(self, X: Centred) -> None:
+        self.shape = X.shape
+        self._X = X
 
     def compute(self, block: Block, out: Array) -> None:
         """Write the wide view of one block to `out`."""
+        raise NotImplementedError
+
+    def from_kept(self, X: Array) -> Array:
+        """All rows from all of X: the same in as few calls as there can be."""
         raise NotImplementedError
 
     def __getitem__(self, rows: slice) -> Array:
@@ -194,10 +201,9 @@ class ComputedRows(LazyRows):
 
     def array(self) -> Array:
         """All rows at once, (N, C)."""
+        if self._X.kept is not None:
+            return self.from_kept(self._X.kept)
         whole = np.empty(self.shape, self.dtype)
-        if is_one_block(self.shape):
-            self.compute(Block(0, self.shape[0], 1), whole)
-            return whole
         for _ in for_each(lambda block: self.compute(block, block.of(whole)), self.shape):
             pass
         return whole
@@ -207,16 +213,26 @@ class Affine(ComputedRows):
     """X * scale + shift: BZ, or with another scale and no shift NZ."""
 
     def __init__(self, X: Centred, scale: Array, shift: Array) -> None:
-        super().__init__(X.shape, np.result_type(X.Z.dtype, scale, shift))
-        self._X, self._scale, self._shift = X, Beside(scale), Beside(shift)
+        super().__init__(X)
+        self._scale, self._shift = Beside(scale), Beside(shift)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
+        """Of the rows."""
+        return np.result_type(self._X.Z.dtype, self._scale.row, self._shift.row)
 
     def of_other(self, Z: Array) -> Array:
         """What becomes of another matrix in the same way, (R, C)."""
-        return Affine(self._X.of_other(Z), self._scale[1], self._shift[1]).array()
+        return Affine(self._X.of_other(Z), self._scale.row, self._shift.row).array()
 
     def compute(self, block: Block, out: Array) -> None:  # noqa: D102
         np.multiply(self._X.of(block, out), self._scale[block.side], out=out)
         out += self._shift[block.side]
+
+    def from_kept(self, X: Array) -> Array:  # noqa: D102
+        BZ, shift = X * self._scale.row, self._shift.row
+        # In place, but where one of them is complex.
+        return np.add(BZ, shift, out=BZ if BZ.dtype == shift.dtype else None)
 
 
 class InputGradient(ComputedRows):
@@ -236,9 +252,14 @@ class InputGradient(ComputedRows):
     """
 
     def __init__(self, X: Centred, dLdBZ: Rows, slope: Array, level: Array, scale: Array) -> None:
-        super().__init__(X.shape, np.result_type(X.Z.dtype, scale, level))
-        self._X, self._dLdBZ = X, dLdBZ
-        self._slope, self._level, self._scale = map(Beside, (slope, level, scale))
+        super().__init__(X)
+        self._dLdBZ = dLdBZ
+        self._slope, self._level, self._scale = Beside(slope), Beside(level), Beside(scale)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
+        """Of the rows."""
+        return np.result_type(self._X.Z.dtype, self._scale.row, self._level.row)
 
     def compute(self, block: Block, out: Array) -> None:  # noqa: D102
         side = block.side
@@ -246,3 +267,10 @@ class InputGradient(ComputedRows):
         np.subtract(block.of(self._dLdBZ), out, out=out)
         out -= self._level[side]
         out *= self._scale[side]
+
+    def from_kept(self, X: Array) -> Array:  # noqa: D102
+        dLdZ = X * self._slope.row
+        np.subtract(self._dLdBZ[:], dLdZ, out=dLdZ)
+        dLdZ -= self._level.row
+        dLdZ *= self._scale.row
+        return dLdZ

@@ -1,5 +1,7 @@
 """Batch normalisation as a course has it: the formulas written out, one a line, in plain NumPy."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,13 +31,12 @@ class Textbook:
         return self.BZ
 
     def backward(self, dLdBZ: Array) -> Array:
-        X = self.Z - self.M
-        std = np.sqrt(self.V + self.eps)
+        Z, M, V, eps, N = self.Z, self.M, self.V, self.eps, self.N
         self.dLdBb = np.sum(dLdBZ, axis=0, keepdims=True)
         self.dLdBW = np.sum(dLdBZ * self.NZ, axis=0, keepdims=True)
         self.dLdNZ = dLdBZ * self.BW
-        self.dLdV = -0.5 / std**3 * np.sum(self.dLdNZ * X, axis=0, keepdims=True)
-        along_mean = 2 / self.N * self.dLdV * np.sum(X, axis=0, keepdims=True)
-        self.dLdM = -np.sum(self.dLdNZ, axis=0, keepdims=True) / std - along_mean
-        self.dLdZ = self.dLdNZ / std + 2 / self.N * self.dLdV * X + self.dLdM / self.N
+        dLdNZ, add = self.dLdNZ, partial(np.sum, axis=0, keepdims=True)
+        self.dLdV = -1 / 2 * (V + eps) ** (-3 / 2) * add(dLdNZ * (Z - M))
+        self.dLdM = -((V + eps) ** (-1 / 2)) * add(dLdNZ) - 2 / N * self.dLdV * add(Z - M)
+        self.dLdZ = dLdNZ * (V + eps) ** (-1 / 2) + 2 / N * self.dLdV * (Z - M) + self.dLdM / N
         return self.dLdZ
