@@ -292,15 +292,20 @@ def _claims(
     """What the layer computed, beside what it should be."""
     e = trial.expected
     scales = e.scales
+    # First what takes room while it is judged, and the definition's BZ after it.
+    gradients = {}
     for name, claimed in run.results.items():
-        scale = scales[name]
-        if name in FORWARD:
-            yield exactly(name, claimed, getattr(e, name), scale, DEFINITION, e)
-        else:
+        if name not in FORWARD:
             eps = precision(trial.Z.dtype, claimed.dtype)
             tolerance = tolerance_of(name, e, eps, rtol, BZ_error)
-            numeric, against = truth.of(name, align(claimed, e.shape_of(name)), scale, tolerance)
-            yield Claim(name, claimed, numeric.value, numeric.uncertainty, scale, against, e)
+            aligned = align(claimed, e.shape_of(name))
+            numeric, against = truth.of(name, aligned, scales[name], tolerance)
+            value, known_to = numeric.value, numeric.uncertainty
+            gradients[name] = Claim(name, claimed, value, known_to, scales[name], against, e)
+    for name, claimed in run.results.items():
+        if name in FORWARD:
+            yield exactly(name, claimed, getattr(e, name), scales[name], DEFINITION, e)
+    yield from gradients.values()
     dLdZ = align(run.results["dLdZ"], e.Z.shape) if "dLdZ" in run.results else None
     if dLdZ is not None:
         eps = precision(trial.Z.dtype, dLdZ.dtype)

@@ -84,9 +84,10 @@ def normalise(X: Array, V: Array, eps: float) -> Array:
     return X * (1 / np.sqrt(V + eps))
 
 
-def scale_and_shift(NZ: Array, BW: Array, Bb: Array) -> Array:
+def scale_and_shift(NZ: Array, BW: Array, Bb: Array, out: Array | None = None) -> Array:
     """BZ = BW * NZ + Bb, (N, C), with the scale BW and the shift Bb, both (1, C)."""
-    return BW * NZ + Bb
+    BZ: Array = np.multiply(BW, NZ, out=out)
+    return np.add(BZ, Bb, out=out)
 
 
 def weighted_mean(old: Array, new: Array, alpha: float) -> Array:

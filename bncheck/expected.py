@@ -167,7 +167,9 @@ class Expected(Columns):
     @property
     def BZ(self) -> Array:
         """Output, (N, C)."""
-        return scale_and_shift(self.NZ, self.parameters.BW, self.parameters.Bb)
+        BZ = self.NZ  # a new array, so that no other is needed
+        scale_and_shift(BZ, self.parameters.BW, self.parameters.Bb, out=BZ)
+        return BZ
 
 
 def statistics(Z: Array, eps: float) -> tuple[Array, Array, Array]:

@@ -1,8 +1,9 @@
 """How a layer's loss rises when its input or a parameter is replaced: all of it by its forward."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ from bncheck.definition import Array
 from bncheck.expected import Parameters
 from bncheck.subject import Subject
 from bncheck.sweeps import Affine
+
+SIDE_BY_SIDE = 2**14
+"""Entries of small matrices that are put side by side into one: the calls cost more than these."""
 
 WORTH_ALL_CORES = 2**21
 """Entries from which on one evaluation keeps all cores busy; below, each has one of its own."""
@@ -122,18 +126,61 @@ class BlockLosses:
     ) -> None:
         self._Z, self._dLdBZ, self._parameters, self._eval = Z, dLdBZ, parameters, eval
         self._base = self._forward(Z)
+        self._side_by_side: dict[int, _Copies] = {}
 
     def of_rows(self, rows: NDArray[np.intp], nodes: Array) -> Array:  # noqa: D102
-        def rise(at: int) -> Array:
-            replaced = _WithRow(self._Z, int(rows[at]), nodes[at])
-            risen: Array = self._rise(self._forward(replaced))[0]
-            return risen
-
         N, C = self._Z.shape
-        places = range(len(rows))
+        at_once = max(SIDE_BY_SIDE // (N * C), 1)
+        starts = range(0, len(rows), at_once)
+        rise = self._of_row if at_once == 1 else self._of_rows_at_once
+
+        def of(start: int) -> Array:
+            some = slice(start, start + at_once)
+            return rise(rows[some], nodes[some])
+
         if N * C < WORTH_ALL_CORES:
-            return np.stack(list(in_order(rise, places, [N * C * FLOAT64] * len(rows))))
-        return np.stack([rise(at) for at in places])
+            return np.concatenate(
+                list(in_order(of, starts, [at_once * N * C * FLOAT64] * len(starts)))
+            )
+        return np.concatenate([of(start) for start in starts])
+
+    def _of_row(self, rows: NDArray[np.intp], nodes: Array) -> Array:
+        return self._rise(self._forward(_WithRow(self._Z, int(rows[0]), nodes[0])))
+
+    def _of_rows_at_once(self, rows: NDArray[np.intp], nodes: Array) -> Array:
+        """The same for some rows of a small matrix, by one forward of a wide one.
+
+        The layer treats each column by itself, so that copies of the columns can lie side by side,
+        each with another row replaced.
+        """
+        R, C = nodes.shape
+        copies = self._copies(R)
+        wide = copies.Z.astype(nodes.dtype)
+        for at, row in enumerate(rows):
+            wide[row, at * C : (at + 1) * C] = nodes[at]
+        layer = built_in(copies.parameters)
+        change = layer.forward_rows(wide, eval=self._eval).array()
+        change -= copies.base
+        rises: Array = np.einsum("ij,ij->j", change, copies.dLdBZ)
+        return rises.reshape(R, C)
+
+    def _copies(self, R: int) -> "_Copies":
+        """All that one evaluation needs, R times side by side."""
+        if R not in self._side_by_side:
+            p = self._parameters
+            self._side_by_side[R] = _Copies(
+                np.tile(self._Z[:], R),
+                np.tile(self._dLdBZ[:], R),
+                np.tile(self._base[:], R),
+                replace(
+                    p,
+                    BW=np.tile(p.BW, R),
+                    Bb=np.tile(p.Bb, R),
+                    running_M=np.tile(p.running_M, R),
+                    running_V=np.tile(p.running_V, R),
+                ),
+            )
+        return self._side_by_side[R]
 
     def of_parameter(self, name: str, row: Array) -> Array:  # noqa: D102
         return self._rise(self._forward(self._Z, **{name: row}))
@@ -152,6 +199,13 @@ class BlockLosses:
 
         rise: Array = fold(for_each(of, BZ.shape), np.add)
         return rise
+
+
+class _Copies(NamedTuple):
+    Z: Array
+    dLdBZ: Array
+    base: Array
+    parameters: Parameters
 
 
 def built_in(parameters: Parameters, **others: Array) -> BatchNorm1d:
