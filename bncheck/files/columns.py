@@ -1,7 +1,7 @@
 """Which columns of a table are meant by ``2-5,proline``."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bncheck.errors import InputError
 from bncheck.wording import counted, listed, quoted
@@ -12,7 +12,7 @@ _POSITIONS = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 
 def select_columns(
     columns: str | None, count: int, names: Sequence[str] | None, source: str
-) -> list[int]:
+) -> Sequence[int]:
     """Indices, from 0, of the columns that `columns` picks, in its order.
 
     Parameters
@@ -33,7 +33,7 @@ def select_columns(
         Where an entry picks nothing, more than one column of that name, or a column once more.
     """
     if columns is None:
-        return list(range(count))
+        return range(count)
     picked: dict[int, None] = {}
     for entry in columns.split(","):
         for column in _columns_of(entry.strip(), columns, count, names or (), source):
@@ -45,16 +45,16 @@ def select_columns(
     return list(picked)
 
 
-def column_list(columns: Sequence[int]) -> str:
+def column_list(columns: Iterable[int]) -> str:
     """Indices, from 0, in the form that `select_columns` reads: ``1-3,5``."""
-    runs: list[list[int]] = []
+    runs: list[tuple[int, int]] = []
     for column in columns:
-        if runs and column == runs[-1][-1] + 1:
-            runs[-1].append(column)
+        if runs and column == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], column)
         else:
-            runs.append([column])
+            runs.append((column, column))
     return ",".join(
-        f"{run[0] + 1}-{run[-1] + 1}" if len(run) > 1 else f"{run[0] + 1}" for run in runs
+        f"{first + 1}" if first == last else f"{first + 1}-{last + 1}" for first, last in runs
     )
 
 

@@ -10,19 +10,33 @@ from bncheck.files.inputs import IN_MEMORY, InputFile, Spool
 
 
 class GrowingRows:
-    """Rows of C float64 each, to which others are appended."""
+    """Rows of C float64 each, to which others are appended.
 
-    def __init__(self, C: int) -> None:
+    Parameters
+    ----------
+    C
+        Numbers in a row.
+    source
+        Where they come from, for messages.
+    """
+
+    def __init__(self, C: int, source: str) -> None:
         self._C = C
-        self._spool = Spool()
+        self._spool = Spool(source)
 
     def append(self, rows: NDArray[np.float64]) -> None:
-        """Add some rows, (R, C)."""
+        """Add some rows, (R, C).
+
+        Raises
+        ------
+        InputError
+            Where the disk has no room for them.
+        """
         self._spool.write(np.ascontiguousarray(rows).data)
 
     def rows(self) -> NDArray[np.float64] | LazyRows:
         """All of them, (N, C): an array, or the rows of a temporary file."""
-        spooled = _SpooledRows(self._spool.read_back(""), self._C)
+        spooled = _SpooledRows(self._spool.read_back(), self._C)
         return spooled[:] if spooled.is_small() else spooled
 
 

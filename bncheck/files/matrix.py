@@ -14,7 +14,7 @@ from bncheck.blocks import LazyRows
 from bncheck.errors import InputError
 from bncheck.files.columns import select_columns
 from bncheck.files.conversion import exact_float64, refuse_not_finite
-from bncheck.files.inputs import IN_MEMORY, InputFile, open_file, open_stdin
+from bncheck.files.inputs import IN_MEMORY, Incoming, InputFile, open_file, open_stdin
 from bncheck.files.npyfile import NPY_MAGIC, NPZ_MAGIC, Archive, NpyArray
 from bncheck.files.textfile import read_text
 from bncheck.wording import listed, quoted
@@ -23,7 +23,7 @@ FLOAT64 = np.dtype(np.float64).itemsize
 
 _TEXT_ENDINGS = (".csv", ".tsv", ".txt")
 _ENDINGS = (".npy", ".npz", *_TEXT_ENDINGS)
-_ARRAY_OF_ARCHIVE = re.compile(r"(?P<path>.+\.npz):(?P<name>.*)", re.IGNORECASE | re.DOTALL)
+_ARCHIVE = re.compile(r"(?<=.)\.npz:", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,20 @@ class Matrix:
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """All rows as one array, (N, C), float64, C-contiguous, finite."""
-        values: NDArray[np.float64] = self.rows[:]
+        """All rows as one array, (N, C), float64, C-contiguous, finite.
+
+        Raises
+        ------
+        InputError
+            Where they cannot be read, or held.
+        """
+        try:
+            values: NDArray[np.float64] = self.rows[:]
+        except MemoryError as error:
+            raise InputError(
+                f"{quoted(self.source)} does not fit into memory",
+                "use fewer rows, or some of the columns with --columns",
+            ) from error
         return values
 
 
@@ -120,8 +132,8 @@ def read_matrix(argument: str, columns: str | None = None) -> Matrix:
     if ending in _TEXT_ENDINGS:
         return _from_text(file, columns, argument)
     if ending == ".npz":
-        return _from_archive(Archive(file), name, columns, argument)
-    return _from_array(NpyArray(file, quoted(path)), quoted(path), columns, argument)
+        return _from_archive(Archive(file.at_rest()), name, columns, argument)
+    return _from_array(NpyArray(file.at_rest(), quoted(path)), quoted(path), columns, argument)
 
 
 def read_archive(path: str) -> Archive:
@@ -132,13 +144,20 @@ def read_archive(path: str) -> Archive:
     InputError
         Where it cannot be read or is not a sound .npz archive.
     """
-    return Archive(open_file(path))
+    return Archive(open_file(path).at_rest())
 
 
 def _split(argument: str) -> tuple[str, str | None]:
-    """The file and the array's name in ``file.npz:name``."""
-    match = _ARRAY_OF_ARCHIVE.fullmatch(argument)
-    return (match["path"], match["name"]) if match else (argument, None)
+    """The file and the array's name in ``file.npz:name``.
+
+    Either of them can have ``.npz:`` in its own name. It is the longest file that there is.
+    """
+    if os.path.exists(argument):
+        return argument, None
+    ends = [match.end() for match in _ARCHIVE.finditer(argument)]
+    splits = [(argument[: end - 1], argument[end:]) for end in reversed(ends)]
+    there = (split for split in splits if os.path.exists(split[0]))
+    return next(there, splits[-1]) if splits else (argument, None)
 
 
 def _ending(path: str) -> str:
@@ -156,13 +175,13 @@ def _ending(path: str) -> str:
 def _from_stdin(columns: str | None) -> Matrix:
     file = open_stdin()
     if file.starts_with(NPY_MAGIC):
-        return _from_array(NpyArray(file, "`stdin`"), "`stdin`", columns, "stdin")
+        return _from_array(NpyArray(file.at_rest(), "`stdin`"), "`stdin`", columns, "stdin")
     if file.starts_with(NPZ_MAGIC):
-        return _from_archive(Archive(file), None, columns, "stdin")
+        return _from_archive(Archive(file.at_rest()), None, columns, "stdin")
     return _from_text(file, columns, "stdin")
 
 
-def _from_text(file: InputFile, columns: str | None, source: str) -> Matrix:
+def _from_text(file: InputFile | Incoming, columns: str | None, source: str) -> Matrix:
     table = read_text(file, columns, source)
     return Matrix(table.values, table.names, source, np.dtype(np.float64))
 

@@ -2,8 +2,10 @@
 
 import io
 import math
+import sys
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,20 +57,7 @@ class NpyArray:
 
     def __init__(self, file: InputFile, where: str) -> None:
         header = _read_header(file.read(0, min(_LONGEST_HEADER, file.size)), where)
-        refuse_dtype(header.dtype, where)
-        if 0 in header.shape:
-            raise InputError(
-                f"{where} holds no numbers: its shape is {header.shape}",
-                "check the program that should write it",
-            )
-        # The shape may be forged: it is held against the bytes that are there before it is used.
-        promised = math.prod(header.shape) * header.dtype.itemsize
-        there = file.size - header.length
-        if promised != there:
-            raise InputError(
-                f"{where} has {there} bytes of numbers where its header promises {promised}",
-                "the file is damaged or not whole; save or copy it again",
-            )
+        _refuse_header(header, file.size, where)
         self.shape, self.dtype = header.shape, header.dtype
         self._file, self._header = file, header
 
@@ -126,6 +115,13 @@ class Archive:
         self.names = tuple(name.removesuffix(".npy") for name in members if name.endswith(".npy"))
         if not self.names:
             raise InputError(f"{quoted(file.source)} holds no array", "save some with np.savez")
+        self._count = Counter(self.names)
+        name, count = self._count.most_common(1)[0]
+        if count > 1:  # of which NumPy would read the last one
+            raise InputError(
+                f"{quoted(file.source)} has {count} arrays with the name {quoted(name)}",
+                "save it again with np.savez",
+            )
 
     def where(self, name: str) -> str:
         """What an array is called in messages: `file.npz:name`."""
@@ -151,14 +147,18 @@ class Archive:
         InputError
             Where there is no such array, or it is damaged, empty or not of real numbers.
         """
-        copy, length = Spool(), 0
+        where, copy = self.where(name), Spool(self.source)
         with self._member(name) as member, self._zip_errors():
-            promised = self._zip.getinfo(f"{name}.npy").file_size
-            # A member that goes on longer than the archive says is a bomb, or damaged.
-            while (chunk := member.read(CHUNK)) and length <= promised:
+            # A few bytes can unpack to any number of them: what is not an array, or not as long as
+            # its header says, is refused before that. No more comes than the directory says.
+            chunk = member.read(_LONGEST_HEADER)
+            _refuse_header(
+                _read_header(chunk, where), self._zip.getinfo(f"{name}.npy").file_size, where
+            )
+            while chunk:
                 copy.write(chunk)
-                length += len(chunk)
-        return NpyArray(copy.read_back(self.source), self.where(name))
+                chunk = member.read(CHUNK)
+        return NpyArray(copy.read_back(), where)
 
     def read(self, name: str) -> NDArray[Any]:
         """All of one array; raises what `open` does."""
@@ -166,7 +166,7 @@ class Archive:
 
     @contextmanager
     def _member(self, name: str) -> Iterator[IO[bytes]]:
-        if name not in self.names:
+        if name not in self._count:
             raise InputError(
                 f"{quoted(self.source)} has no array {quoted(name)}", f"it has {listed(self.names)}"
             )
@@ -196,8 +196,8 @@ class _Header:
     length: int
 
 
-def _read_header(content: bytes | bytearray, where: str) -> _Header:
-    if not content.startswith(NPY_MAGIC):
+def _read_header(content: bytes | bytearray | memoryview, where: str) -> _Header:
+    if content[: len(NPY_MAGIC)] != NPY_MAGIC:
         raise InputError(f"{where} is not in NumPy's .npy format", "save it with np.save")
     stream = io.BytesIO(content)
     try:
@@ -205,10 +205,29 @@ def _read_header(content: bytes | bytearray, where: str) -> _Header:
             warnings.simplefilter("ignore")  # that a header written by Python 2 takes longer
             read = _HEADER_READERS[npy_format.read_magic(stream)]
             shape, fortran_order, dtype = read(stream)
-        if min(shape, default=0) < 0 or len(shape) > _MOST_DIMENSIONS:
-            raise ValueError(f"no array has shape {shape}")
+        possible = all(0 <= length <= sys.maxsize for length in shape)
+        if not possible or len(shape) > _MOST_DIMENSIONS:
+            raise ValueError("no array has this shape")
     except Exception as error:  # a forged header makes the reader raise almost anything
         raise InputError(
             f"{where} has a header that cannot be read", "save it again with np.save"
         ) from error
     return _Header(shape, fortran_order, dtype, stream.tell())
+
+
+def _refuse_header(header: _Header, size: int, where: str) -> None:
+    """Raise InputError unless a file of this size can be the array that its header tells of."""
+    refuse_dtype(header.dtype, where)
+    if 0 in header.shape:
+        raise InputError(
+            f"{where} holds no numbers: its shape is {header.shape}",
+            "check the program that should write it",
+        )
+    # The shape may be forged: it is held against the bytes that are there before it is used.
+    promised = math.prod(header.shape) * header.dtype.itemsize
+    there = size - header.length
+    if promised != there:
+        raise InputError(
+            f"{where} has {there} bytes of numbers where its header promises {promised}",
+            "the file is damaged or not whole; save or copy it again",
+        )

@@ -240,7 +240,7 @@ REFUSED: dict[str, tuple[str | bytes, Refused]] = {
     "a letter after a quote": ('1,2\n"3"x,4\n', told(2, "',' expected after '\"'", QUOTES)),
     "a letter after a quote, between tabs": (
         'a\tb\n"3"x\t4\n',
-        told(2, r"'\t' expected after '\"'", QUOTES),
+        told(2, "'\\t' expected after '\"'", QUOTES),
     ),
     "a blank after a quote": ('1,2\n"3" ,"4"\n', told(2, "',' expected after '\"'", QUOTES)),
     "a quote in a number": ('1,2\n3"5,4\n', number(2, '3"5', 0, without("2"))),
