@@ -126,7 +126,7 @@ def gradcheck(
     return Report(seed=seed, rtol=rtol, method=method, inputs=(report,))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Options:
     eval: bool
     rtol: float
@@ -136,7 +136,7 @@ class _Options:
     curve: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Found:
     checks: tuple[Comparison, ...]
     notes: tuple[Note, ...]

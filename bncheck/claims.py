@@ -14,7 +14,7 @@ DEFINITION_ERROR = 32 * EPS
 """What the definition's own forward is known to in float64, in units of the column's scale."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
     """One quantity.
 

@@ -60,7 +60,7 @@ class Entry:
     uncertainty: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tolerance:
     """How large an error may be, in units of the column's scale.
 
@@ -112,7 +112,7 @@ def judge(error: Array, uncertainty: Array, tolerance: Tolerance) -> NDArray[np.
     return codes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entries:
     """All entries of a comparison; what follows from the values is computed when it is asked for.
 

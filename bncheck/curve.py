@@ -22,7 +22,7 @@ STEPS = np.exp2(np.arange(-40.0, 1.0))
 the farther nodes of one are the nearer nodes of the next."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StepCurve:
     """Errors of difference formulas for one entry of dLdZ, over the step.
 

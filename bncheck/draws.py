@@ -11,7 +11,7 @@ import numpy as np
 from bncheck.definition import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Draws:
     """One draw of parameters and running statistics, (1, C) each."""
 

@@ -18,7 +18,7 @@ from bncheck.definition import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parameters:
     """What a layer starts from: scale, shift and running statistics, (1, C) each."""
 
@@ -30,7 +30,7 @@ class Parameters:
     eps: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Columns:
     """What is known of each column of a mini-batch, (1, C) each, whatever its number of rows.
 
@@ -139,7 +139,7 @@ class Columns:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Expected(Columns):
     """The definition's forward for one mini-batch.
 

@@ -16,7 +16,7 @@ from bncheck.report import InputReport, LayerNotLoaded, Report
 from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settings:
     """What holds for all of them; as in `gradcheck`, and the built-in layer's dtype."""
 

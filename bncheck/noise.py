@@ -47,7 +47,7 @@ ROUNDINGS = 4
 """Roundings, at least, between an entry of Z and one of BZ; each at most one unit of BZ's type."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Noise:
     """Bounds on the rounding noise, (1, C): of an entry of BZ, and of a column's loss."""
 

@@ -73,7 +73,7 @@ FORMULAS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Derivative:
     """A numeric derivative and a bound on its error.
 

@@ -18,7 +18,7 @@ from bncheck.sweeps import ComputedRows, survey
 from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PassOfInput:
     """What one mini-batch led to.
 
@@ -46,7 +46,7 @@ class PassOfInput:
     results: Mapping[str, Array | ComputedRows]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PassReport:
     """One run of a command: forward, eval or backward."""
 

@@ -35,7 +35,7 @@ EXIT_CODES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Presentation:
     """How results are shown, and where they are written.
 

@@ -41,7 +41,7 @@ class LayerError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """One forward and one backward.
 

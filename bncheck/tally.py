@@ -13,7 +13,7 @@ Values = Callable[[slice], tuple[Array, Array, Array]]
 """Gives the claimed and the true values of some rows, (R, C), and what is known of them, (1, C)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tally:
     """A comparison, and the largest error of each column, (1, C), in units of its scale."""
 

@@ -20,7 +20,7 @@ DEFAULT_ALPHA = 0.9
 DEFAULT_EPS = 1e-8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trial:
     """All that one check needs.
 

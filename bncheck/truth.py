@@ -51,7 +51,7 @@ ANALYTIC_TO = 1e-6
 """The complex step of a right forward is exact to far less than this, in units of the scale."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Truth:
     """Numeric gradients by name, as far as each source has them.
 

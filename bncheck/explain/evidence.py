@@ -9,7 +9,7 @@ from bncheck.definition import Array
 from bncheck.expected import Expected
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What an explanation of one wrong quantity goes by.
 

@@ -20,7 +20,7 @@ SMALLEST_ANGLE = 1e-4
 """Columns whose three paths are nearer than this to one plane cannot be split: two rows, say."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """dLdZ split into its paths.
 

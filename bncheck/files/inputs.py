@@ -3,10 +3,8 @@
 import errno
 import io
 import os
-import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -213,6 +211,8 @@ class Spool:
         self._size += memoryview(chunk).nbytes
         with self._disk_errors():
             if isinstance(self._where, io.BytesIO) and self._size > IN_MEMORY:
+                import tempfile  # which takes long, and is for much alone
+
                 memory = self._where
                 self._where = _Descriptor(tempfile.TemporaryFile())  # noqa: SIM115
                 self._where.write(memory.getbuffer())
@@ -293,6 +293,8 @@ def _is_device(status: os.stat_result) -> bool:
 
 def _leave_some_free(descriptor: _Descriptor) -> None:
     """Refuse to fill a disk to the brim: other programs would come to harm."""
+    import shutil  # which takes long too
+
     disk = shutil.disk_usage(descriptor.number)
     if disk.free < min(LEFT_FREE, disk.total // 10):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

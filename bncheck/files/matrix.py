@@ -26,7 +26,7 @@ _ENDINGS = (".npy", ".npz", *_TEXT_ENDINGS)
 _ARCHIVE = re.compile(r"(?<=.)\.npz:", re.IGNORECASE | re.DOTALL)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Matrix:
     """What an INPUT holds.
 

@@ -4,7 +4,6 @@ import io
 import math
 import sys
 import warnings
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -110,6 +109,8 @@ class Archive:
         self.source = file.source
         self._file = file  # which would be closed without this
         with self._zip_errors():
+            import zipfile  # which takes long, and is for archives alone
+
             self._zip = zipfile.ZipFile(file.stream())
         members = self._zip.namelist()
         self.names = tuple(name.removesuffix(".npy") for name in members if name.endswith(".npy"))
@@ -188,7 +189,7 @@ class Archive:
             ) from error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Header:
     shape: tuple[int, ...]
     fortran_order: bool

@@ -25,7 +25,7 @@ SPELLINGS = {
 """What each part of a state is called here, in older course code, and in PyTorch."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """What a state file holds; None for what it does not.
 

@@ -30,7 +30,7 @@ _MOST_FIELDS = 1000
 """Columns beyond which NumPy takes long to read each as a type of its own."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A matrix from text: `values`, (N, C), and the `names` of its columns if it has a header."""
 

@@ -26,7 +26,7 @@ FEWEST_TO_DRAW = 9
 """The worst entries show a quantity of fewer well enough."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Details:
     """What is to be shown below the notes.
 
