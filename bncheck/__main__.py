@@ -13,6 +13,7 @@ from contextlib import suppress
 from io import TextIOWrapper
 
 from bncheck.errors import ExitCode, InputError, closed_stdout, error_text
+from bncheck.progressbar import progress_bar
 from bncheck.signals import end_on_signals
 
 TYPE_CHECKING = False
@@ -32,9 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         outcome = _run(argv)
         try:
-            _print(outcome.stdout, sys.stdout)
-        except InputError as error:
-            outcome = _refusal(error, as_json=False)
+            with progress_bar(sys.stderr):  # what is printed may be computed meanwhile
+                _print(outcome.stdout, sys.stdout)
+        except Exception as error:
+            outcome = _ended_by(error, as_json=False)
         with suppress(InputError):  # nobody can be told, and the status stands
             _print(outcome.stderr, sys.stderr)
     except KeyboardInterrupt:
@@ -57,7 +59,6 @@ def _run(argv: list[str]) -> Outcome:
 
     from bncheck.cli import app
     from bncheck.outcome import Outcome
-    from bncheck.progressbar import progress_bar
 
     # All of typer's complaints about a command line; not every version gives this a name.
     WrongCommandLine: type[Exception] = typer.BadParameter.__mro__[2]
@@ -65,28 +66,27 @@ def _run(argv: list[str]) -> Outcome:
     try:
         with progress_bar(sys.stderr):
             result = typer.main.get_command(app).main(argv, "bncheck", standalone_mode=False)
-    except InputError as error:
-        return _refusal(error, as_json=as_json)
     except WrongCommandLine as error:
-        return _refusal(_usage_error(error), as_json=as_json)
-    except MemoryError:
-        few = InputError("there is not enough memory for this", "use fewer rows or columns")
-        return _refusal(few, as_json=as_json)
+        return _ended_by(_usage_error(error), as_json=as_json)
     except SystemExit:  # typer's answer to a help page of which nobody reads the end
         return Outcome()
-    except Exception:
-        import traceback
-
-        return Outcome(stderr=traceback.format_exc(), code=ExitCode.BUG)
+    except Exception as error:
+        return _ended_by(error, as_json=as_json)
     if result == ExitCode.INTERRUPTED:  # typer's answer to Ctrl-C
         raise KeyboardInterrupt
     return result if isinstance(result, Outcome) else Outcome()
 
 
-def _refusal(error: InputError, *, as_json: bool) -> Outcome:
-    """What is printed about input that cannot be used."""
+def _ended_by(error: Exception, *, as_json: bool) -> Outcome:
+    """What is printed about input that cannot be used, or about a bug."""
     from bncheck.outcome import Outcome
 
+    if isinstance(error, MemoryError):
+        error = InputError("there is not enough memory for this", "use fewer rows or columns")
+    if not isinstance(error, InputError):
+        import traceback
+
+        return Outcome(stderr="".join(traceback.format_exception(error)), code=ExitCode.BUG)
     if as_json:
         from bncheck.document import error_document
 

@@ -122,7 +122,7 @@ class BatchNorm1d:
                 self._refuse_degenerate(V)
                 self._refuse_degenerate(used_V)
         if eval:
-            X = Centred(Z, self._work(self.running_M), None)
+            X = Centred(Z, self._work(self.running_M).copy(), None)
         else:
             X = Centred(Z, first, found.mean, found.X)
             self.running_M = self._result(weighted_mean(self.running_M, M, self.alpha))
@@ -179,7 +179,7 @@ class BatchNorm1d:
             slope, level = rstd * dLdBW / self.N, T / self.N
         self.dLdBb, self.dLdBW = self._result(T), self._result(dLdBW)
         self._dLdBZ, self._used_BW = dLdBZ, BW.copy()
-        self._slope, self._level, self._scale = slope, level, scale
+        self._slope, self._level, self._scale = self.N * slope, self.N * level, scale
         return InputGradient(self._X, dLdBZ, slope, level, scale)
 
     @property
@@ -191,17 +191,22 @@ class BatchNorm1d:
     @property
     def dLdV(self) -> Array:
         """The gradient for V, (1, C)."""
-        return self._result(-0.5 * self.N * self._scale * self._slope)
+        return self._result(-0.5 * self._scale * self._slope)
 
     @property
     def dLdM(self) -> Array:
         """The gradient for M, (1, C)."""
-        return self._result(-self.N * self._scale * self._level)
+        return self._result(-self._scale * self._level)
 
     @property
     def dLdNZ(self) -> Array:
         """Its gradient, (N, C), computed from dLdBZ when it is asked for."""
-        return self._result(self._dLdBZ[:] * self._used_BW)
+        return self._result(self.dLdNZ_of(slice(None)))
+
+    def dLdNZ_of(self, rows: slice) -> Array:
+        """Some rows of it, in the type that the layer computes in."""
+        dLdNZ: Array = self._dLdBZ[rows] * self._used_BW
+        return dLdNZ
 
     def _matrix(self, name: str, A: ArrayLike) -> Array:
         """A in the layer's own type, then in the type it computes in; the shape is checked."""
@@ -217,7 +222,7 @@ class BatchNorm1d:
         return A if A.dtype is self.dtype else _in_type(self.dtype, A)
 
     def _refuse_degenerate(self, V: Array) -> None:
-        bad = ~(np.isfinite(V) & (V + self.eps != 0))
+        bad = ~(np.isfinite(V) & ((V + self.eps).real > 0))
         if bad.any():
             column = int(np.argmax(bad))
             raise ValueError(f"V + eps is {V[0, column] + self.eps:g} in column {column}")

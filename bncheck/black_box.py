@@ -113,6 +113,7 @@ def difference_along(
     columns: Columns,
     *,
     noise: Array,
+    kind: np.dtype[np.floating],
     formula: Formula,
     smooth: Mask,
 ) -> Derivative:
@@ -121,10 +122,10 @@ def difference_along(
     All rows of Z move at once by a step t, so that V' = V + 2 t cov(Z, direction) + t**2 at most:
     the loss bends over one unit of length, sqrt(V + eps), where it takes sqrt(N) of them for one
     row. Rounded entries of Z + t move it by about the rounding of Z times dLdZ, which counts as
-    noise.
+    noise: `kind` is the type that they are rounded to.
     """
     scale = columns.scales["dLdZ"] * np.sqrt(columns.N)
-    rounding = np.finfo(float).eps * columns.largest_Z * scale
+    rounding = float(np.finfo(kind).eps) * columns.largest_Z * scale
 
     def rise(_: slice, step: Array) -> Array:
         return losses.along(direction, step)

@@ -14,6 +14,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import copy_context
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -117,18 +118,19 @@ class Beside:
     __slots__ = ("_repeated", "row")
 
     def __init__(self, row: Array) -> None:
-        self.row = row
+        self.row = row.reshape(1, -1)
         self._repeated: dict[int, Array] | None = None
 
     def __getitem__(self, side: int) -> Array:
         """The row `side` times, (1, side * C)."""
         if side == 1:
             return self.row
-        if self._repeated is None:
-            self._repeated = {}
-        if side not in self._repeated:
-            self._repeated[side] = np.concatenate([self.row] * side, axis=1)
-        return self._repeated[side]
+        known = self._repeated
+        if known is None:  # another thread may come to it too, and does the same
+            known = self._repeated = {}
+        if side not in known:
+            known[side] = np.concatenate([self.row] * side, axis=1)
+        return known[side]
 
 
 def sum_of(W: Array, side: int) -> Array:
@@ -218,15 +220,19 @@ def _ahead(function: Callable[[Item], Part], items: Iterable[Item]) -> Iterator[
         _here.working = True  # what it calls is not to wait for a thread of the same pool
         return function(item)
 
+    def submit(item: Item) -> "Future[Part]":
+        # In the caller's context: which warnings are not to be given is part of it.
+        return pool.submit(copy_context().run, work, item)
+
     rest = iter(items)
     started: deque[Future[Part]] = deque()
     try:
         for item in itertools.islice(rest, AHEAD * cores()):
-            started.append(pool.submit(work, item))
+            started.append(submit(item))
         while started:
             result = started.popleft().result()
             for item in itertools.islice(rest, 1):
-                started.append(pool.submit(work, item))
+                started.append(submit(item))
             yield result
     finally:
         for future in started:
@@ -253,3 +259,7 @@ def _pool() -> "ThreadPoolExecutor":
     from concurrent.futures import ThreadPoolExecutor  # which costs time to import
 
     return ThreadPoolExecutor(cores(), thread_name_prefix="bncheck")
+
+
+if hasattr(os, "register_at_fork"):  # the child of a fork has none of its threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)

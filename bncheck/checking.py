@@ -177,7 +177,7 @@ def _check_blocks(
         full=o.full,
     )
     checks = tuple(check.checks())
-    notes = (*check.notes(), *_sampled(len(check.rows), Z.shape[0]))
+    notes = (*check.notes(checks), *_sampled(len(check.rows), Z.shape[0]))
     return _Found(checks, notes, len(check.rows), str(np.dtype(np.float64)))
 
 

@@ -90,6 +90,7 @@ def know(
         largest_Z=np.maximum(high, -low),
         largest_NZ=np.maximum(largest_NZ, 1),
         largest_dLdBZ=upstream,
+        range_dLdBZ=largest - least,
         total_dLdBZ=absolute,
         squares=squares,
         products=products,

@@ -48,7 +48,7 @@ def largest(A: Array, at_least: float = 0) -> Array:
     # Of the extremes, so that no second matrix is needed.
     high = A.max(axis=0, keepdims=True, initial=at_least)
     result: Array = np.maximum(high, -A.min(axis=0, keepdims=True))
-    return result
+    return result + 0.0  # -0 becomes 0
 
 
 def centre(Z: Array) -> tuple[Array, Array]:

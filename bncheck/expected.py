@@ -46,6 +46,8 @@ class Columns:
         Mean and biased variance of the mini-batch.
     largest_Z, largest_NZ, largest_dLdBZ
         Largest absolute values; that of NZ is at least 1.
+    range_dLdBZ
+        From the least to the largest dLdBZ.
     total_dLdBZ
         Sum over the rows of |dLdBZ|.
     squares, products
@@ -60,6 +62,7 @@ class Columns:
     largest_Z: Array
     largest_NZ: Array
     largest_dLdBZ: Array
+    range_dLdBZ: Array
     total_dLdBZ: Array
     squares: Array
     products: Array
@@ -223,6 +226,7 @@ def expect(Z: Array, dLdBZ: Array, parameters: Parameters, *, eval: bool) -> Exp
         largest_Z=largest(Z),
         largest_NZ=largest(NZ, at_least=1),
         largest_dLdBZ=upstream,
+        range_dLdBZ=np.ptp(dLdBZ, axis=0, keepdims=True),
         total_dLdBZ=column_sum(np.abs(dLdBZ)),
         squares=column_sum(shares),
         products=column_sum(shares * NZ * NZ),

@@ -6,7 +6,7 @@ layer's own forward is differenced for its parameters, in some rows and along so
 far as the budget of `bncheck.truth` goes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +30,7 @@ from bncheck.compare import (
     Comparison,
 )
 from bncheck.definition import EPS, Array, scale_and_shift
+from bncheck.doubt import reason_for_doubt
 from bncheck.drawn import DrawnRows, held, random_signs
 from bncheck.draws import draw, draw_upstream
 from bncheck.expected import Parameters
@@ -41,9 +42,9 @@ from bncheck.power import hidden_mistakes
 from bncheck.report import Note
 from bncheck.stages import difference_NZ, difference_statistics
 from bncheck.tally import Tally, Values, tally
-from bncheck.tolerance import rounding_budget, tolerance_of
+from bncheck.tolerance import tolerance_of
 from bncheck.trial import DEFAULT_ALPHA, DEFAULT_EPS, STARTING_VALUES, brought_along
-from bncheck.truth import DIRECTIONS, EXHAUSTIVE, SAMPLED, Truth
+from bncheck.truth import DIRECTIONS, EXHAUSTIVE, SAMPLED, Truth, agrees_to
 
 SWEEPS = 8
 """Over the rows, without the black box: what is known, forward, backward, and three comparisons."""
@@ -96,6 +97,8 @@ class LargeCheck:
         N, C = Z.shape
         self._Z, self._rtol, self._formula, self._names = Z, rtol, formula, names
         self._brought = brought_along(layer, state, (1, C))
+        upstream = frozenset() if dLdBZ is None else frozenset({"dLdBZ"})
+        self._brought_names = frozenset(self._brought) | upstream
         self._alpha = setting(layer, "alpha", DEFAULT_ALPHA)
         self._eps = setting(layer, "eps", DEFAULT_EPS)
         self._rng = rng
@@ -157,9 +160,13 @@ class LargeCheck:
             yield replace(sampled, worst=replace(sampled.worst, row=row), entries=None)
             yield from gradients(*truth.directions)
 
-    def notes(self) -> Iterator[Note]:
-        """What there is to say besides."""
-        yield from hidden_mistakes(self._columns, frozenset(self._brought), self._names)
+    def notes(self, checks: Iterable[Comparison]) -> Iterator[Note]:
+        """What there is to say besides the comparisons."""
+        for check in checks:
+            doubt = reason_for_doubt(check, self._columns, EPS, agrees=True)
+            if doubt:
+                yield doubt
+        yield from hidden_mistakes(self._columns, self._brought_names, self._names)
         if not len(self.rows):
             N, C = self._Z.shape
             yield Note(
@@ -195,7 +202,7 @@ class LargeCheck:
     def _of_dLdNZ(self, rows: slice) -> tuple[Array, Array, Array]:
         c, upstream = self._columns, self._dLdBZ[rows]
         numeric = difference_NZ(self._X_of(rows) / c.root, upstream, c, self._formula)
-        return upstream * c.parameters.BW, numeric.value, numeric.uncertainty
+        return self._layer.dLdNZ_of(rows), numeric.value, numeric.uncertainty
 
     def _of_dLdZ(self, rows: slice) -> tuple[Array, Array, Array]:
         true = self._closed_form(rows)
@@ -220,7 +227,7 @@ class LargeCheck:
     def _truth(self, BZ_error: Array) -> Truth:
         """What is known of all but the single entries, from both sources."""
         c = self._columns
-        agrees = BZ_error <= np.minimum(rounding_budget(c.N, c.condition, EPS), 1e-3)
+        agrees = BZ_error <= agrees_to(c.N, c.condition, EPS)
         closed_form = differences_of_parameters(self._T, self._S / c.root, c)
         stages = difference_statistics(self._S, self._T, c, self._formula)
         if not len(self.rows):
@@ -247,11 +254,18 @@ class LargeCheck:
         )
         self._claimed[SAMPLED_ROWS] = np.concatenate([self._dLdZ[row] for row in one_by_one])
         directions: dict[str, Rows] = {}
-        for index in range(1, DIRECTIONS + 1):
+        every_row = len(self.rows) == c.N
+        for index in range(1, 1 if every_row else DIRECTIONS + 1):
             name, signs = f"{ALONG}_{index}", random_signs(self._rng, self._Z.shape)
             directions[name] = signs
             black_box[name] = difference_along(
-                losses, signs, c, noise=noise, formula=self._formula, smooth=smooth
+                losses,
+                signs,
+                c,
+                noise=noise,
+                kind=np.dtype(np.float64),
+                formula=self._formula,
+                smooth=smooth,
             )
             self._claimed[name], true = self._along(signs)
             closed_form[name] = Derivative(true, c.N * of_rows[0].uncertainty)

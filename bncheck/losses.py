@@ -71,18 +71,17 @@ class SubjectLosses:
         self._base = self._forward(self._work, copied=False).astype(float)
         # A layer that changes its argument gets another one each time.
         self._copied = not np.array_equal(self._work, Z, equal_nan=True)
+        if self._copied:
+            self._work = Z.copy()
         self._change = np.empty_like(self._base)
 
     def of_rows(self, rows: NDArray[np.intp], nodes: Array) -> Array:  # noqa: D102
         work = self._work if nodes.dtype.kind == "f" else self._Z.astype(nodes.dtype)
         rises = np.empty(nodes.shape, complex if nodes.dtype.kind == "c" else float)
         for at, (row, node) in enumerate(zip(rows, nodes, strict=True)):
-            if self._copied:
-                work[:] = self._Z
             work[row] = node
             rises[at] = self._rise(self._forward(work, copied=self._copied), node)[0]
             work[row] = self._Z[row]
-            progress.advance(work.size * FLOAT64)
         return rises
 
     def of_parameter(self, name: str, row: Array) -> Array:  # noqa: D102
@@ -96,6 +95,7 @@ class SubjectLosses:
         return self._rise(self._forward(moved, copied=False), step)
 
     def _rise(self, BZ: Array, node: Array) -> Array:
+        progress.advance(BZ.size * FLOAT64)
         if node.dtype.kind == "c" and BZ.dtype.kind != "c":
             raise ValueError("the complex step needs a forward that computes in complex numbers")
         if BZ.dtype.kind == "c":

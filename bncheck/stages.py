@@ -62,9 +62,11 @@ def difference_statistics(
     rounding = 8 * EPS * np.abs(BW) * np.sqrt(c.N) * c.scales["dLdBb"]
     # The change of M is perturbed, not M: a large mean leaves few values beside it.
     still = np.zeros_like(c.M)
+    # As a function of M the loss has the slope BW * T / root, which may be larger than the scale.
+    steepest = np.maximum(c.scales["dLdM"], np.abs(BW * T) / root)
     return {
         "dLdV": _derivative(from_V, c.V, c.V + p.eps, c.scales["dLdV"], rounding, formula),
-        "dLdM": _derivative(from_M, still, root, c.scales["dLdM"], rounding, formula),
+        "dLdM": _derivative(from_M, still, root, steepest, rounding, formula),
     }
 
 

@@ -54,7 +54,8 @@ class Run:
     Z, dLdBZ
         The arrays that it was given, as they are afterwards.
     layer
-        The layer, as it is afterwards.
+        The layer, as it is afterwards; of the built-in layer, which is not looked at again, a new
+        one, since the used one holds what it computed.
     """
 
     results: dict[str, Array]

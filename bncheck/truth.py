@@ -44,6 +44,9 @@ seconds."""
 SAMPLED = 4e8
 """Where every row would take more, so many are computed for a sample, drawn from the seed."""
 
+OF_A_CALL = 2e4
+"""Entries that could be computed in the time that a forward takes besides."""
+
 DIRECTIONS = 2
 """With a sample go so many derivatives along random directions, in which every row has a part."""
 
@@ -189,7 +192,7 @@ def find_truth(
             name, signs = f"{ALONG}_{index}", random_signs(rng, (N, C))
             directions[name] = signs
             black_box[name] = difference_along(
-                losses, signs, e, noise=noise.loss, formula=formula, smooth=smooth
+                losses, signs, e, noise=noise.loss, kind=Z.dtype, formula=formula, smooth=smooth
             )
             closed_form[name] = sum_along(closed_form["dLdZ"], signs)
     if formula.name == "complex":
@@ -202,9 +205,18 @@ def rows_to_difference(
 ) -> NDArray[np.intp]:
     """The rows in which to difference a layer's own forward: all, or as many as are affordable."""
     affordable = N
-    if not full and nodes * N * N * C > EXHAUSTIVE:
-        affordable = max(int(SAMPLED / (nodes * N * C)) - DIRECTIONS, 1)
+    if not full and nodes * N * (N * C + OF_A_CALL) > EXHAUSTIVE:
+        affordable = max(int(SAMPLED / (nodes * (N * C + OF_A_CALL))) - DIRECTIONS, 1)
     return np.sort(rng.permutation(N)[:affordable])
+
+
+def agrees_to(N: int, condition: Array, eps: float, visible: Array | float = 0) -> Array:
+    """How far a forward may be from the definition's and still be taken for it, (1, C).
+
+    Rounding that hides a thousandth of the output hides too much to say so.
+    """
+    limit: Array = np.minimum(visible + rounding_budget(N, condition, eps), 1e-3)
+    return limit
 
 
 def losses_of(subject: Subject, Z: Array, e: Expected) -> Losses:
@@ -268,13 +280,11 @@ def _agreement_beside(
 
 
 def _agreement(BZ: Array, expected: Expected, noise: Noise) -> Mask:
-    """Columns, (1, C), in which BZ is the definition's, as far as rounding lets one see.
-
-    Rounding that hides a thousandth of the output hides too much to say so.
-    """
+    """Columns, (1, C), in which BZ is the definition's, as far as rounding lets one see."""
     scale = expected.scales["BZ"]
     error = largest(relative_error(BZ, expected.BZ, scale))
     with np.errstate(all="ignore"):
         visible = np.nan_to_num(noise.BZ / scale)
-    budget = rounding_budget(len(BZ), expected.condition, float(np.finfo(BZ.dtype).eps))
-    return error <= np.minimum(visible + budget, 1e-3)
+    eps = float(np.finfo(BZ.dtype).eps)
+    agree: Mask = error <= agrees_to(len(BZ), expected.condition, eps, visible)
+    return agree

@@ -157,7 +157,7 @@ def refuse_without_room(output: str, shapes: Sequence[tuple[int, int]]) -> None:
     InputError
         Where the disk has less room than they take.
     """
-    folder = os.path.dirname(os.path.realpath(output)) if len(shapes) == 1 else output
+    folder = output if os.path.isdir(output) else os.path.dirname(os.path.realpath(output))
     try:
         free = shutil.disk_usage(folder).free
     except OSError:

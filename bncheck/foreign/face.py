@@ -370,8 +370,9 @@ def setting(layer: Face, name: str, default: float) -> float:
 
 
 def is_built_in(layer: Any) -> bool:
-    """Whether a layer, or what is behind a face, is the one of this package."""
-    return type(getattr(layer, "inner", layer)) is BatchNorm1d
+    """Whether a layer, or what is behind a face, is the one of this package, as it came."""
+    inner = getattr(layer, "inner", layer)
+    return type(inner) is BatchNorm1d and not {"forward", "backward"} & vars(inner).keys()
 
 
 def describe(layer: Any) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 WORST = 5
 """How many entries of a check that did not pass are shown, unless the user says how many."""
 
+NO_ENTRIES = "not drawn or listed: the entries of a mini-batch this large are not kept"
+
 FEWEST_TO_DRAW = 9
 """The worst entries show a quantity of fewer well enough."""
 
@@ -62,7 +64,10 @@ class Details:
 
             yield from heat_map_lines(check, report.names, screen)
             yield Text("")
-        if self.plot:
+        if (self.plot or self.worst) and has_no_entries(report):
+            yield Text(NO_ENTRIES)
+            yield Text("")
+        elif self.plot:
             yield from _curve(report.curve, screen)
             yield Text("")
 
@@ -83,6 +88,11 @@ class Details:
             return checks
         failed = alone and report.verdict is Verdict.FAIL
         return [check for check in checks[:1] if failed and check.compared >= FEWEST_TO_DRAW]
+
+
+def has_no_entries(report: InputReport) -> bool:
+    """Whether the mini-batch was so large that its entries were not kept."""
+    return any(check.compared and check.entries is None for check in report.checks)
 
 
 def _curve(curve: StepCurve | None, screen: Screen) -> Iterator[Text]:

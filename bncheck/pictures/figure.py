@@ -14,7 +14,7 @@ from bncheck.compare import Comparison
 from bncheck.curve import StepCurve
 from bncheck.definition import PER_FEATURE
 from bncheck.errors import InputError
-from bncheck.pictures.details import drawable
+from bncheck.pictures.details import NO_ENTRIES, drawable, has_no_entries
 from bncheck.pictures.heatmap import heat_map, thresholds
 from bncheck.report import InputReport, Report
 from bncheck.tables import feature_name
@@ -119,7 +119,8 @@ def _draw_errors(part: "SubFigure", axes: "Axes", report: InputReport) -> None:
 
     checks = drawable(report)
     if not checks:
-        _say(axes, "nothing to draw: no array of errors decides the verdict")
+        nothing = "nothing to draw: no array of errors decides the verdict"
+        _say(axes, NO_ENTRIES if has_no_entries(report) else nothing)
         return
     check = checks[0]
     picture = heat_map(check, MOST_LINES, MOST_COLUMNS)
