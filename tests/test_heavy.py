@@ -63,6 +63,20 @@ def test_what_is_no_row_is_not_kept(piece: str, tmp_path: Path) -> None:
     assert done.peak < light.peak + 16 * MB
 
 
+@pytest.mark.parametrize("read_before", [0, 128])
+def test_a_file_as_stdin(read_before: int, tmp_path: Path) -> None:
+    """It is read from where it stands, and copied only where that is not its beginning."""
+    A = np.arange(4e6).reshape(-1, 4)
+    (tmp_path / "Z.npy").write_bytes(bytes(read_before) + npy(A))
+    with open(tmp_path / "Z.npy", "rb", buffering=0) as stdin:
+        stdin.read(read_before)
+        done = run(
+            "forward", "-", "-q", folder=tmp_path, longest_file=16 * MB, stdin=stdin.fileno()
+        )
+    assert done.status == (2 if read_before else 0)
+    assert ("does not fit into a temporary file" in done.stderr) == (read_before > 0)
+
+
 def test_a_device_as_stdin(tmp_path: Path) -> None:
     with open("/dev/zero", "rb") as stdin:
         done = run("forward", "-", folder=tmp_path, limit=LIMIT, stdin=stdin.fileno())
