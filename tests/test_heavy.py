@@ -6,6 +6,7 @@ All through the installed program, with a limit on its memory and a generous one
 import json
 import os
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from tests.hostile.archives import archive
 from tests.hostile.heavy import HEAVY, LIMIT, Heavy, weigh
 from tests.hostile.npy_files import Z, npy
-from tests.hostile.running import run
+from tests.hostile.running import MB, run
 
 
 def marks(heavy: Heavy) -> list[pytest.MarkDecorator]:
@@ -32,26 +33,57 @@ def test_cost(heavy: Heavy, tmp_path: Path) -> None:
 # Streams
 
 
-@pytest.mark.xfail(reason="it is read until memory is used up, and then status 4", strict=False)
 def test_a_pipe_without_an_end(tmp_path: Path) -> None:
     with subprocess.Popen(["yes", "7,7"], stdout=subprocess.PIPE) as endless:
         try:
-            done = run("forward", "-", folder=tmp_path, limit=LIMIT, stdin=stdout_of(endless))
+            done = run(
+                "forward",
+                "-",
+                folder=tmp_path,
+                limit=LIMIT,
+                longest_file=32 * MB,
+                stdin=stdout_of(endless),
+            )
         finally:
             endless.kill()
     assert (done.status, done.stdout) == (2, "")
     assert done.stderr == (
-        "bncheck: error: `stdin` does not fit into memory\n"
-        "  help: use fewer rows, or some of the columns with --columns\n"
+        "bncheck: error: `stdin` does not fit into a temporary file: file too large\n"
+        "  help: use fewer rows, or set TMPDIR to a folder with more room\n"
     )
 
 
-@pytest.mark.xfail(reason="it is read until memory is used up, and then status 4", strict=False)
+@pytest.mark.parametrize("piece", ["# 7\n", " ", "\n"])
+def test_what_is_no_row_is_not_kept(piece: str, tmp_path: Path) -> None:
+    program = f"import sys\nfor _ in range(128): sys.stdout.write({piece!r} * 2**18)"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as pipe:
+        done = run("forward", "-", folder=tmp_path, limit=LIMIT, stdin=stdout_of(pipe))
+    light = run("forward", "missing.csv", folder=tmp_path)
+    assert done.stderr.startswith("bncheck: error: `stdin` has no rows\n")
+    assert done.peak < light.peak + 16 * MB
+
+
+@pytest.mark.parametrize("read_before", [0, 128])
+def test_a_file_as_stdin(read_before: int, tmp_path: Path) -> None:
+    """It is read from where it stands, and copied only where that is not its beginning."""
+    A = np.arange(4e6).reshape(-1, 4)
+    (tmp_path / "Z.npy").write_bytes(bytes(read_before) + npy(A))
+    with open(tmp_path / "Z.npy", "rb", buffering=0) as stdin:
+        stdin.read(read_before)
+        done = run(
+            "forward", "-", "-q", folder=tmp_path, longest_file=16 * MB, stdin=stdin.fileno()
+        )
+    assert done.status == (2 if read_before else 0)
+    assert ("does not fit into a temporary file" in done.stderr) == (read_before > 0)
+
+
 def test_a_device_as_stdin(tmp_path: Path) -> None:
     with open("/dev/zero", "rb") as stdin:
         done = run("forward", "-", folder=tmp_path, limit=LIMIT, stdin=stdin.fileno())
     assert (done.status, done.stdout) == (2, "")
-    assert done.stderr == "bncheck: error: `stdin` is a device\n  help: name a file or a pipe\n"
+    assert done.stderr == (
+        "bncheck: error: `stdin` is a device\n  help: pipe a matrix into it, or name a file\n"
+    )
 
 
 def stdout_of(process: subprocess.Popen[bytes]) -> int:

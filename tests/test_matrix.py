@@ -5,6 +5,7 @@ import threading
 import zipfile
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bncheck.errors import InputError
+from bncheck.files import inputs
 from bncheck.files.inputs import InputFile
 from bncheck.files.matrix import Matrix, read_archive, read_matrix
 from bncheck.files.npyfile import NpyArray
@@ -445,3 +447,20 @@ def test_an_archive_gives_its_arrays_by_name() -> None:
     assert archive.names == ("dLdBW", "BZ")
     assert archive.shape("BZ") == (2, 3)
     assert np.array_equal(archive.read("BZ"), Z)
+
+
+# Temporary files
+
+
+def test_temporary_files_leave_room_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("Z.csv").write_bytes(b"1,2\n" * 10)
+    monkeypatch.setattr(inputs, "IN_MEMORY", 64)
+    assert read_matrix("Z.csv").shape == (10, 2)
+    nearly_full = SimpleNamespace(total=10**12, free=10**9)
+    monkeypatch.setattr(inputs.shutil, "disk_usage", lambda _: nearly_full)
+    with pytest.raises(InputError) as caught:
+        read_matrix("Z.csv")
+    assert caught.value.message == (
+        "`Z.csv` does not fit into a temporary file: no space left on device"
+    )
+    assert caught.value.help == "use fewer rows, or set TMPDIR to a folder with more room"

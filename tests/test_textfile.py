@@ -1,10 +1,11 @@
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from bncheck.errors import InputError
-from bncheck.files import textfile
+from bncheck.files import inputs, textfile
 from bncheck.files.inputs import InputFile
 from bncheck.files.textfile import Table, read_text
 
@@ -222,3 +223,53 @@ def test_the_slow_reader_gives_what_the_fast_one_gives(monkeypatch: pytest.Monke
 
 def test_a_delimiter_in_a_name_of_two_lines_is_part_of_the_name() -> None:
     assert read('feature,";\n0"\n1,2\n').names == ("feature", ";\n0")
+
+
+@pytest.mark.parametrize("columns", [None, "1,3"])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("5.1,NA,1.4\n4.9,3.0,1.4\n", 1), ("# from a\n\n5.1,,1.4\n# b\n4.9,3.0,1.4\n", 3)],
+)
+def test_a_first_row_that_lacks_a_number_is_not_lost(
+    text: str, line: int, columns: str | None
+) -> None:
+    message, _ = refusal(text, columns)
+    assert message == f"`batch.csv`, line {line}: it may be a header or a row of numbers"
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", " "])
+def test_rows_longer_than_what_is_read_at_once(delimiter: str) -> None:
+    A = np.arange(3 * 100_000.0).reshape(3, -1)
+    text = "".join(delimiter.join(map(repr, row)) + "\n" for row in A.tolist())
+    assert np.array_equal(read(text).values, A)
+    assert np.array_equal(read(text, "2,99999").values, A[:, [1, 99998]])
+    short = text.rpartition(delimiter)[0]
+    for columns in (None, "2"):
+        message, _ = refusal(short, columns)
+        assert message == "`batch.csv`, line 3: 99999 values where the first row has 100000"
+
+
+def test_a_cell_without_an_end_is_refused_before_it_is_read() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"1,2\n"
+        while True:
+            yield b"9" * inputs.CHUNK
+
+    file = file_of(b"")
+    file.chunks = chunks  # type: ignore[method-assign]
+    with pytest.raises(InputError) as caught:
+        read_text(file, None, "batch.csv")
+    assert caught.value.message == "`batch.csv`, line 2: a cell of more than 131072 characters"
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+@pytest.mark.parametrize("text", ["\ufeffa,µ\r\n1,2\r\r3,4", 'a,"µ\r\n#"\n#\r1,2\n3,"4"\n'])
+def test_nothing_depends_on_where_a_text_is_cut(
+    text: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = read(text)
+    monkeypatch.setattr(inputs, "CHUNK", size)
+    cut = read(text)
+    assert cut.names == whole.names
+    assert np.array_equal(cut.values, whole.values)
+    assert np.array_equal(cut.values, [[1, 2], [3, 4]])

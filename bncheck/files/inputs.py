@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from bncheck.errors import InputError
@@ -264,8 +264,8 @@ def open_file(path: str) -> InputFile | Incoming:
         raise _unreadable(path, error, _FROM_FILE) from error
 
 
-def open_stdin() -> Incoming:
-    """Standard input.
+def open_stdin() -> InputFile | Incoming:
+    """Standard input: a pipe, or a file that is read where it lies.
 
     Raises
     ------
@@ -275,12 +275,12 @@ def open_stdin() -> Incoming:
     if sys.stdin is None:
         raise InputError("`stdin` is closed", _FROM_STDIN)
     stream = sys.stdin.buffer
-    try:
-        endless = _is_device(os.fstat(stream.fileno())) and not stream.isatty()
-    except OSError:  # it is no file at all, or one that will not be read either
-        endless = False
-    if endless:
-        raise InputError("`stdin` is a device", _FROM_STDIN)
+    with suppress(OSError):  # it is no file at all, or one that will not be read either
+        status = os.fstat(stream.fileno())
+        if _is_device(status) and not stream.isatty():
+            raise InputError("`stdin` is a device", _FROM_STDIN)
+        if stat.S_ISREG(status.st_mode) and status.st_size and stream.tell() == 0:
+            return InputFile(open(stream.fileno(), "rb", closefd=False), "stdin", lasting=True)
     return _not_empty(Incoming(stream, "stdin", _FROM_STDIN))
 
 

@@ -22,7 +22,7 @@ from bncheck.files.columns import column_list, select_columns
 from bncheck.files.growing import GrowingRows
 from bncheck.files.headers import delimiter_of, is_count_above_floats, is_doubtful, is_number
 from bncheck.files.inputs import CHUNK, Incoming, InputFile
-from bncheck.files.lines import Lines, is_skipped, too_long
+from bncheck.files.lines import Lines, is_skipped, rows_among, too_long
 from bncheck.wording import counted, one_line, quoted
 
 _CELL_LIMIT = 40
@@ -182,7 +182,7 @@ def _rows(lines: Iterable[str], before: int, delimiter: str, source: str) -> Ite
 
 def _load(lines: list[str], form: _Form) -> NDArray[np.float64] | None:
     """The picked columns, or None where anything is out of the ordinary."""
-    rows = [line for line in lines if not is_skipped(line)]
+    rows = rows_among(lines)
     if not rows:
         return np.empty((0, len(form.picked)))
     if isinstance(form.picked, range):

@@ -241,13 +241,6 @@ REFUSED: dict[str, tuple[bytes, str, Refused]] = {
     "uploaded as text": (DEFLATED.decode("latin-1").encode(), "a.npz", BROKEN),
 }
 
-KNOWN = {
-    "another archive for a name": "what is before the last .npz: is taken for the file",
-    "one name twice": "told as 2 arrays `Z`, `Z`, to pick one of",
-    "one name twice, picked": "the last one is read, and nothing said",
-}
-
-
 CASES: list[Case] = [
     *(file_of(name, "a.npz", content, WHOLE) for name, content in READ.items()),
     *(
@@ -256,7 +249,6 @@ CASES: list[Case] = [
             f"a.npz:{name}",
             {"a.npz": content},
             WHOLE,
-            known=KNOWN.get(f"{what} for a name", ""),
         )
         for what, name in NAMES.items()
         for content in [archive(("X.npy", npy(-Z)), (f"{name}.npy", ARRAY))]
@@ -279,7 +271,7 @@ CASES: list[Case] = [
         Read([[0.0] * 5]),
     ),
     *(
-        Case(name, argument, {"a.npz": content}, verdict, known=KNOWN.get(name, ""))
+        Case(name, argument, {"a.npz": content}, verdict)
         for name, (content, argument, verdict) in REFUSED.items()
     ),
 ]

@@ -189,11 +189,6 @@ KINDS: dict[str, tuple[Files, str, Read | Refused]] = {
     ),
 }
 
-KNOWN = {
-    "an archive and a colon for a name": "what is before .npz: is taken for an archive",
-}
-
-
 CASES: list[Case] = [
     *(
         Case(
@@ -201,7 +196,6 @@ CASES: list[Case] = [
             name,
             {name: TABLE},
             FOUR,
-            known=KNOWN.get(f"{what} for a name", ""),
         )
         for what, name in NAMES.items()
     ),

@@ -13,9 +13,10 @@ MB = 2**20
 # A process inherits the peak of the one it was started from, so that a small one stands between.
 _LAUNCHER = """
 import resource, subprocess, sys
-peak, limit, *command = sys.argv[1:]
+peak, limit, longest_file, *command = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(longest_file), int(longest_file)))
 status = subprocess.call(command)
 kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 open(peak, "w").write(str(kilobytes // 1024 if sys.platform == "darwin" else kilobytes))
@@ -38,6 +39,7 @@ def run(
     folder: Path,
     stdin: int | None = subprocess.DEVNULL,
     limit: int = 4096 * MB,
+    longest_file: int = 4096 * MB,
     timeout: float = 60,
     plugin: str = "",
 ) -> Run:
@@ -51,6 +53,8 @@ def run(
         An open file.
     limit
         Bytes of address space that it may have.
+    longest_file
+        Bytes of any file that it may write.
     timeout
         Seconds after which it counts as hanging.
     plugin
@@ -59,8 +63,9 @@ def run(
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "sitecustomize.py").write_text(plugin, "utf-8")
         peak = Path(place) / "peak"
+        launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER]
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _LAUNCHER, peak, str(limit), PROGRAM, *arguments],
+            [*launcher, peak, str(limit), str(longest_file), PROGRAM, *arguments],
             cwd=folder,
             stdin=stdin,
             stdout=subprocess.PIPE,

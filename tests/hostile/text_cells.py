@@ -129,11 +129,6 @@ WORDS = [
 
 INFINITE = ["nan", "NaN", "-nan", "inf", "-Inf", "Infinity", "1e400", "-1e999999999999", "9" * 400]
 
-KNOWN = {
-    "#N/A": "the row is taken for a comment and lost",
-    "#DIV/0!": "the row is taken for a comment and lost",
-}
-
 FIRST = "column 0 (counting from 0)"
 WITHOUT = "write numbers as in 1234.5, or leave the column out with --columns 2"
 OUTSIDE = "only finite numbers can be used: leave such rows or columns out"
@@ -152,7 +147,7 @@ def short(cell: str) -> str:
 def below(cell: str, verdict: Read | Refused) -> Case:
     """A case of a cell in the second row."""
     content = f"1,2\n{cell},4\n".encode()
-    return file_of(short(cell), "Z.csv", content, verdict, known=KNOWN.get(cell, ""))
+    return file_of(short(cell), "Z.csv", content, verdict)
 
 
 def refused(cell: str, fact: str, help_: str) -> Case:
