@@ -152,3 +152,49 @@ def test_backward_needs_a_forward_of_the_same_shape() -> None:
 def test_settings_out_of_range_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="is possible"):
         BatchNorm1d(2, **options)
+
+
+# What is computed when it is asked for
+
+
+def test_gradients_stay_those_of_the_last_backward() -> None:
+    rng = np.random.default_rng(5)
+    layer = BatchNorm1d(3)
+    layer.forward(rng.standard_normal((10, 3)))
+    layer.backward(rng.standard_normal((10, 3)))
+    before = [layer.dLdV, layer.dLdM, layer.dLdNZ]
+    layer.forward(rng.standard_normal((20, 3)))
+    assert all(map(np.array_equal, before, [layer.dLdV, layer.dLdM, layer.dLdNZ]))
+
+
+def test_running_statistics_may_change_between_an_inference_forward_and_its_backward() -> None:
+    rng = np.random.default_rng(6)
+    Z, dLdBZ = rng.standard_normal((2, 12, 3))
+    results = []
+    for shift in (0.0, 1.0):
+        layer = BatchNorm1d(3)
+        layer.forward(Z, eval=True)
+        layer.running_M += shift
+        layer.backward(dLdBZ)
+        results.append((layer.dLdBW, layer.NZ))
+    assert all(map(np.array_equal, *results))
+
+
+@pytest.mark.parametrize("rows", [10, 30_000])
+@pytest.mark.parametrize("inference", [False, True])
+def test_parameters_without_a_row_axis_are_taken_at_any_size(rows: int, inference: bool) -> None:
+    Z = np.random.default_rng(7).standard_normal((rows, 3))
+    flat, usual = BatchNorm1d(3), BatchNorm1d(3)
+    for name in ("BW", "Bb", "running_M", "running_V"):
+        value = np.array([[0.5, 2.0, 3.0]])
+        setattr(usual, name, value)
+        setattr(flat, name, value[0])
+    assert np.array_equal(flat.forward(Z, inference), usual.forward(Z, inference))
+    assert np.array_equal(flat.backward(Z), usual.backward(Z))
+
+
+def test_a_negative_variance_is_refused() -> None:
+    layer = BatchNorm1d(2)
+    layer.running_V = np.array([[1.0, -1.0]])
+    with pytest.raises(ValueError, match="V \\+ eps is -1 in column 1"):
+        layer.forward(np.ones((3, 2)), eval=True)

@@ -1,5 +1,9 @@
 """Sums and results block by block are those of all rows at once, and the same on every thread."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -115,3 +119,26 @@ def test_the_layer_in_many_blocks_is_as_exact_as_in_one(name: str, mode: str) ->
 def test_a_constant_column_has_no_variance_in_any_block() -> None:
     Z = np.full((50_000, 4), 1e15) + np.array([0, 0.1, 1 / 3, 7])
     assert np.array_equal(moments(Z).squares, np.zeros((1, 4)))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_the_child_of_a_fork_has_threads_of_its_own() -> None:
+    script = """
+import os, sys
+import numpy as np
+from bncheck import BatchNorm1d
+Z = np.ones((300_000, 4))
+BatchNorm1d(4).forward(Z)
+child = os.fork()
+BatchNorm1d(4).forward(Z)
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], timeout=60, check=False)
+    assert done.returncode == 0
+
+
+def test_no_thread_warns_of_what_is_told_as_an_error() -> None:
+    Z = np.random.default_rng(0).choice([-1.7e308, 1.7e308], (200_000, 3))
+    with pytest.raises(ValueError, match="V \\+ eps is"):  # and no warning, which would be raised
+        BatchNorm1d(3).forward(Z)

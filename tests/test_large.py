@@ -121,3 +121,34 @@ def test_what_is_brought_along_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_budget_is_stated() -> None:
     assert truth.EXHAUSTIVE == large.EXHAUSTIVE
     assert truth.SAMPLED == large.SAMPLED
+
+
+def test_a_layer_with_a_method_of_its_own_is_not_taken_for_the_built_in_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    by_blocks(monkeypatch)
+    layer = BatchNorm1d(5)
+    layer.backward = lambda dLdBZ: 7 * dLdBZ  # type: ignore[method-assign]
+    assert gradcheck(layer, Z).verdict is Verdict.FAIL
+
+
+def test_dLdNZ_is_the_layers_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_blocks(monkeypatch)
+    right = BatchNorm1d.dLdNZ_of
+    monkeypatch.setattr(BatchNorm1d, "dLdNZ_of", lambda self, rows: right(self, rows) + 1e-3)
+    failed = {check.name for check in report_on(Z).checks if not check.passed}
+    assert failed == {"dLdNZ"}
+
+
+def test_an_upstream_gradient_with_a_mean_is_no_reason_for_doubt() -> None:
+    Z = np.random.default_rng(1).standard_normal((800_000, 3))
+    report = report_on(Z, dLdBZ=np.ones_like(Z))
+    assert report.verdict is Verdict.PASS
+    assert "power-upstream-constant" in {note.code for note in report.notes}
+
+
+def test_a_doubt_is_told_with_its_reason_and_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_blocks(monkeypatch)
+    report = report_on(Z, rtol=1e-17)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert any("pass --rtol" in note.message for note in report.notes)
