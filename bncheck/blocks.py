@@ -1,7 +1,7 @@
 """A matrix in blocks of rows: the order in which everything is added up, on however many threads.
 
-A block is so small that what is computed with it stays in a core's cache, and so large that the
-calls into NumPy do not count. Which block a row is in depends on the matrix's shape alone, and so
+A block is so small that what is computed with it needs little memory, and so large that the calls
+into NumPy do not count. Which block a row is in depends on the matrix's shape alone, and so
 do the order of all sums and hence their last bit: not on whether the matrix is in memory or in a
 file, and not on how many threads there are.
 
@@ -11,7 +11,6 @@ shape and gives rows when it is sliced.
 
 import itertools
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import copy_context
@@ -27,18 +26,22 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 ENTRIES = 2**16
-"""Of a block: half a megabyte in float64."""
+"""Of a block: half a megabyte in float64, so that it stays in a core's cache."""
+
+ENTRIES_OF_LARGE = 2**18
+"""Of a block of a large matrix. Threads hand Python's lock to each other at every call into NumPy:
+with smaller blocks that costs more than a second core saves."""
 
 WIDTH = 2**10
 """Samples of few features are laid side by side until rows are so long: NumPy works row by row."""
 
 FLOAT64 = np.dtype(np.float64).itemsize
 
-WORTH_A_THREAD = 2**18
-"""Entries below which handing out the work costs more than it saves."""
+PIECE = 2**14
+"""Entries of a part of a block, in which many steps are taken one after the other."""
 
-AHEAD = 2
-"""So many blocks for each thread are worked on before the first of them is asked for."""
+LARGE = 2**21
+"""Entries of a matrix that is large: from here on its blocks go to all cores."""
 
 Item = TypeVar("Item")
 Part = TypeVar("Part")
@@ -81,6 +84,12 @@ class Block(NamedTuple):
         """The wide view of these rows of a matrix, ((stop - start) / side, side * C)."""
         return self.wide(Z[self.start : self.stop])
 
+    def pieces(self, C: int) -> Iterator[slice]:
+        """The same rows, some at a time, for what takes many steps: they stay in the cache."""
+        at_once = max(PIECE // C, 1)
+        for start in range(self.start, self.stop, at_once):
+            yield slice(start, min(start + at_once, self.stop))
+
     def wide(self, rows: Array) -> Array:
         """The wide view of rows that are there already."""
         return rows if self.side == 1 else rows.reshape(-1, rows.shape[1] * self.side)
@@ -100,7 +109,8 @@ def blocks_of(N: int, C: int) -> tuple[Block, ...]:
     if is_one_block((N, C)):
         return (Block(0, N, 1),)
     side = max(WIDTH // C, 1)
-    rows = max(ENTRIES // (side * C), 1) * side
+    entries = ENTRIES if N * C < LARGE else ENTRIES_OF_LARGE
+    rows = max(entries // (side * C), 1) * side
     starts = range(0, N - rows + 1, rows)
     blocks = [Block(start, start + rows, side) for start in starts]
     at = len(starts) * rows
@@ -181,53 +191,31 @@ def fold(parts: Iterable[Part], merge: Callable[[Part, Part], Part]) -> Part:
 
 
 def for_each(function: Callable[[Block], Part], shape: Sequence[int]) -> Iterator[Part]:
-    """What a function gives for each block of a matrix, in order, on all cores where it pays."""
+    """What a function gives for each block of a matrix, in order, on all cores where it pays.
+
+    The function may not change anything that another call of it reads, nor go through a large
+    matrix itself.
+    """
     N, C = shape
     blocks = blocks_of(N, C)
-    if len(blocks) == 1:
-        return map(function, blocks)
-    return in_order(
-        function, blocks, [(block.stop - block.start) * C * FLOAT64 for block in blocks]
-    )
-
-
-def in_order(
-    function: Callable[[Item], Part], items: Sequence[Item], sizes: Sequence[int]
-) -> Iterator[Part]:
-    """The results in the order of the items, some of them worked on ahead on other threads.
-
-    Parameters
-    ----------
-    function
-        What to do with an item; it may not change anything that another call reads.
-    items
-        What to do it with.
-    sizes
-        How many bytes of float64 each item stands for, to tell how far the work has come.
-    """
-    alone = _here.working or sum(sizes) < WORTH_A_THREAD * FLOAT64 or cores() == 1
-    results = map(function, items) if alone else _ahead(function, items)
-    for result, size in zip(results, sizes, strict=True):
-        if not _here.working:  # what is part of a larger item counts with that
-            progress.advance(size)
+    alone = N * C < LARGE or cores() == 1
+    results = map(function, blocks) if alone else _ahead(function, blocks)
+    for result, block in zip(results, blocks, strict=True):
+        progress.advance((block.stop - block.start) * C * FLOAT64)
         yield result
 
 
 def _ahead(function: Callable[[Item], Part], items: Iterable[Item]) -> Iterator[Part]:
     pool = _pool()
 
-    def work(item: Item) -> Part:
-        _here.working = True  # what it calls is not to wait for a thread of the same pool
-        return function(item)
-
     def submit(item: Item) -> "Future[Part]":
         # In the caller's context: which warnings are not to be given is part of it.
-        return pool.submit(copy_context().run, work, item)
+        return pool.submit(copy_context().run, function, item)
 
     rest = iter(items)
     started: deque[Future[Part]] = deque()
     try:
-        for item in itertools.islice(rest, AHEAD * cores()):
+        for item in itertools.islice(rest, cores() + 1):
             started.append(submit(item))
         while started:
             result = started.popleft().result()
@@ -237,15 +225,6 @@ def _ahead(function: Callable[[Item], Part], items: Iterable[Item]) -> Iterator[
     finally:
         for future in started:
             future.cancel()
-
-
-class _Here(threading.local):
-    """Whether this thread is one of the pool's."""
-
-    working = False
-
-
-_here = _Here()
 
 
 @cache

@@ -12,9 +12,6 @@ from bncheck.definition import EPS, Array, change_of_reciprocal_root, column_sum
 from bncheck.expected import Columns, Expected
 from bncheck.numdiff import Derivative, power_of_two
 
-AT_ONCE = 2**14
-"""Entries that are differenced at once: so the many terms stay in the cache."""
-
 RELATIVE_STEP = 2.0**-26
 """In units of the length over which the loss bends: its square is the rounding of a float64."""
 
@@ -78,9 +75,7 @@ def difference_of_training_loss(
     value = np.empty(X.shape)
 
     def fill(block: Block) -> None:
-        at_once = max(AT_ONCE // X.shape[1], 1)
-        for start in range(block.start, block.stop, at_once):
-            rows = slice(start, min(start + at_once, block.stop))
+        for rows in block.pieces(X.shape[1]):
             value[rows] = differences.of(X[rows], dLdBZ[rows])
 
     for _ in for_each(fill, X.shape):

@@ -81,8 +81,13 @@ def relative_error(claimed: Array, true: Array, scale: Array) -> Array:
     with np.errstate(all="ignore"):
         error: Array = np.subtract(claimed, true, dtype=float)
         np.abs(error, out=error)
-        np.divide(error, scale, out=error, where=error != 0)
-    error[~np.isfinite(error)] = np.inf
+        exact = None if (scale > 0).all() else error == 0  # 0 of a scale of 0 is 0
+        np.divide(error, scale, out=error)
+    if exact is not None:
+        error[exact] = 0
+    finite = np.isfinite(error)
+    if not finite.all():
+        error[~finite] = np.inf
     return error
 
 

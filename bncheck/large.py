@@ -49,7 +49,7 @@ from bncheck.truth import DIRECTIONS, EXHAUSTIVE, SAMPLED, Truth, agrees_to
 SWEEPS = 8
 """Over the rows, without the black box: what is known, forward, backward, and three comparisons."""
 
-LINES = 2
+LINES = 1
 """Along which the noise of the losses is looked at."""
 
 
@@ -136,23 +136,23 @@ class LargeCheck:
         c = self._columns
         output = self._tally("BZ", self._of_BZ, None, DEFINITION)
         yield output.comparison
+        lost = output.largest_error
+        assert lost is not None
         statistics = [
             exactly(name, getattr(self._layer, name), getattr(c, name), c.scales[name], DEFINITION)
             for name in ("running_M", "running_V")
         ]
-        yield from self._judged(statistics, output.largest_error)
-        truth = self._truth(output.largest_error)
+        yield from self._judged(statistics, lost)
+        truth = self._truth(lost)
 
         def gradients(*names: str) -> list[Comparison]:
-            claims = [self._claim(truth, name, output.largest_error) for name in names]
-            return self._judged(claims, output.largest_error)
+            claims = [self._claim(truth, name, lost) for name in names]
+            return self._judged(claims, lost)
 
         yield from gradients("dLdBb", "dLdBW")
-        yield self._tally(
-            "dLdNZ", self._of_dLdNZ, output.largest_error, FINITE_DIFFERENCES
-        ).comparison
+        yield self._tally("dLdNZ", self._of_dLdNZ, lost, FINITE_DIFFERENCES).comparison
         yield from gradients("dLdV", "dLdM")
-        yield self._tally("dLdZ", self._of_dLdZ, output.largest_error, DEFINITION).comparison
+        yield self._tally("dLdZ", self._of_dLdZ, lost, DEFINITION).comparison
         if len(self.rows):
             (sampled,) = gradients(SAMPLED_ROWS)
             assert sampled.worst is not None
@@ -185,6 +185,7 @@ class LargeCheck:
             tolerance_of(name, self._columns, EPS, self._rtol, BZ_error),
             against=against,
             names=self._names,
+            of_columns=name == "BZ",
         )
 
     def _judged(self, claims: list[Claim], BZ_error: Array) -> list[Comparison]:

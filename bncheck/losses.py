@@ -16,7 +16,6 @@ from bncheck.blocks import (
     Rows,
     fold,
     for_each,
-    in_order,
     products_of,
     sum_of_products,
 )
@@ -27,9 +26,6 @@ from bncheck.sweeps import Affine
 
 SIDE_BY_SIDE = 2**14
 """Entries of small matrices that are put side by side into one: the calls cost more than these."""
-
-WORTH_ALL_CORES = 2**21
-"""Entries from which on one evaluation keeps all cores busy; below, each has one of its own."""
 
 
 class Losses(Protocol):
@@ -138,10 +134,6 @@ class BlockLosses:
             some = slice(start, start + at_once)
             return rise(rows[some], nodes[some])
 
-        if N * C < WORTH_ALL_CORES:
-            return np.concatenate(
-                list(in_order(of, starts, [at_once * N * C * FLOAT64] * len(starts)))
-            )
         return np.concatenate([of(start) for start in starts])
 
     def _of_row(self, rows: NDArray[np.intp], nodes: Array) -> Array:
@@ -161,6 +153,7 @@ class BlockLosses:
         layer = built_in(copies.parameters)
         change = layer.forward_rows(wide, eval=self._eval).array()
         change -= copies.base
+        progress.advance(wide.size * FLOAT64)
         rises: Array = np.einsum("ij,ij->j", change, copies.dLdBZ)
         return rises.reshape(R, C)
 

@@ -15,10 +15,10 @@ Values = Callable[[slice], tuple[Array, Array, Array]]
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """A comparison, and the largest error of each column, (1, C), in units of its scale."""
+    """A comparison, and if asked for the largest error of each column, (1, C), in its scale."""
 
     comparison: Comparison
-    largest_error: Array
+    largest_error: Array | None
 
 
 def tally(
@@ -30,6 +30,7 @@ def tally(
     *,
     against: str,
     names: tuple[str, ...] | None,
+    of_columns: bool = False,
 ) -> Tally:
     """Judge every entry of a matrix, (N, C).
 
@@ -41,6 +42,8 @@ def tally(
         Gives what is compared.
     shape
         (N, C).
+    of_columns
+        Whether the largest error of each column is asked for.
     """
 
     def of(block: Block) -> Tally:
@@ -55,7 +58,9 @@ def tally(
             against=against,
             names=names,
         )
-        error = relative_error(claimed, true, scale).max(axis=0, keepdims=True)
+        error = None
+        if of_columns:
+            error = relative_error(claimed, true, scale).max(axis=0, keepdims=True)
         return Tally(_moved_down(part, block.start), error)
 
     whole = fold(for_each(of, shape), _together)
@@ -82,6 +87,8 @@ def _together(a: Tally, b: Tally) -> Tally:
         uncertainty=max(x.uncertainty, y.uncertainty),
         tolerance=max(x.tolerance, y.tolerance),
     )
+    if a.largest_error is None or b.largest_error is None:
+        return Tally(both, None)
     return Tally(both, np.maximum(a.largest_error, b.largest_error))
 
 

@@ -41,7 +41,7 @@ EXHAUSTIVE = 1e9
 """So many entries of BZ may be computed to difference the layer's own forward in every row: some
 seconds."""
 
-SAMPLED = 4e8
+SAMPLED = 3e8
 """Where every row would take more, so many are computed for a sample, drawn from the seed."""
 
 OF_A_CALL = 2e4

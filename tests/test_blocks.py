@@ -21,7 +21,8 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a few rows, some of them side by side, on all threads."""
     monkeypatch.setattr(blocks, "ENTRIES", 16)
     monkeypatch.setattr(blocks, "WIDTH", 6)
-    monkeypatch.setattr(blocks, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(blocks, "ENTRIES_OF_LARGE", 16)
+    monkeypatch.setattr(blocks, "LARGE", 0)
     blocks_of.cache_clear()
     yield
     blocks_of.cache_clear()
@@ -68,7 +69,7 @@ def test_parts_are_merged_in_order_and_in_pairs() -> None:
 
 
 def test_the_order_is_that_of_the_rows_on_any_number_of_threads() -> None:
-    shape = (200_000, 8)
+    shape = (400_000, 8)
     starts = [block.start for block in blocks_of(*shape)]
     assert list(for_each(lambda block: block.start, shape)) == starts
 
@@ -79,7 +80,7 @@ def test_an_error_on_a_thread_ends_the_sweep() -> None:
             raise ValueError("here")
 
     with pytest.raises(ValueError, match="here"):
-        list(for_each(fail, (200_000, 8)))
+        list(for_each(fail, (400_000, 8)))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -87,7 +88,7 @@ def test_the_last_bit_does_not_depend_on_the_threads(
     threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(2)
-    Z, D = rng.standard_normal((70_000, 9)), rng.standard_normal((70_000, 9))
+    Z, D = rng.standard_normal((2, 250_000, 9))
 
     def results() -> list[np.ndarray]:
         layer = BatchNorm1d(9)
@@ -127,7 +128,7 @@ def test_the_child_of_a_fork_has_threads_of_its_own() -> None:
 import os, sys
 import numpy as np
 from bncheck import BatchNorm1d
-Z = np.ones((300_000, 4))
+Z = np.ones((600_000, 4))
 BatchNorm1d(4).forward(Z)
 child = os.fork()
 BatchNorm1d(4).forward(Z)
@@ -139,6 +140,6 @@ if child:
 
 
 def test_no_thread_warns_of_what_is_told_as_an_error() -> None:
-    Z = np.random.default_rng(0).choice([-1.7e308, 1.7e308], (200_000, 3))
+    Z = np.random.default_rng(0).choice([-1.7e308, 1.7e308], (800_000, 3))
     with pytest.raises(ValueError, match="V \\+ eps is"):  # and no warning, which would be raised
         BatchNorm1d(3).forward(Z)

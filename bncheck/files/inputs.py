@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
+from bncheck import progress
 from bncheck.errors import InputError
 from bncheck.wording import quoted, reason
 
@@ -101,8 +102,11 @@ class InputFile:
 
     def chunks(self) -> Iterator[bytes]:
         """All of it, one piece after the other."""
+        progress.plan(self.size)
         for start in range(0, self.size, CHUNK):
-            yield bytes(self.read(start, min(CHUNK, self.size - start)))
+            chunk = bytes(self.read(start, min(CHUNK, self.size - start)))
+            yield chunk
+            progress.advance(len(chunk))
 
     def at_rest(self) -> "InputFile":
         """Itself, as it can be read from any place."""
