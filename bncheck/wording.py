@@ -48,6 +48,11 @@ def reason(error: Exception) -> str:
     return "embedded null byte" if "embedded null" in said else said
 
 
-def megabytes(size: int) -> str:
-    """A number of bytes in whole megabytes, rounded up."""
-    return f"{-(-size // 10**6)} MB"
+def byte_size(size: float) -> str:
+    """A number of bytes, as in ``18.5 kB``."""
+    units = iter(("B", "kB", "MB", "GB"))
+    unit = next(units)
+    for larger in units:
+        if size >= 1000:
+            size, unit = size / 1000, larger
+    return f"{size:.3g} {unit}"

@@ -457,7 +457,7 @@ def test_temporary_files_leave_room_on_the_disk(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(inputs, "IN_MEMORY", 64)
     assert read_matrix("Z.csv").shape == (10, 2)
     nearly_full = SimpleNamespace(total=10**12, free=10**9)
-    monkeypatch.setattr(inputs.shutil, "disk_usage", lambda _: nearly_full)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: nearly_full)
     with pytest.raises(InputError) as caught:
         read_matrix("Z.csv")
     assert caught.value.message == (

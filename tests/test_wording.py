@@ -37,3 +37,10 @@ def test_a_reason_is_the_systems_where_there_is_one() -> None:
     assert reason(OSError(28, "No space left on device")) == "no space left on device"
     for said in ("Embedded null byte", "lstat: embedded null character in path"):
         assert reason(ValueError(said)) == "embedded null byte"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (999, "999 B"), (18_512, "18.5 kB"), (4e9, "4 GB"), (2e13, "2e+04 GB")]
+)
+def test_sizes_of_files(size: float, text: str) -> None:
+    assert byte_size(size) == text

@@ -17,9 +17,9 @@ from bncheck import progress
 from bncheck.blocks import FLOAT64, blocks_of
 from bncheck.errors import InputError
 from bncheck.files.endings import ending_of
-from bncheck.files.temporaries import Temporaries
+from bncheck.files.temporaries import Temporaries, remove_litter
 from bncheck.sweeps import ComputedRows
-from bncheck.wording import megabytes, quoted, reason
+from bncheck.wording import byte_size, quoted, reason
 
 _PLAIN_NAME = re.compile(r"[\w.]+")
 
@@ -158,15 +158,18 @@ def refuse_without_room(output: str, shapes: Sequence[tuple[int, int]]) -> None:
         Where the disk has less room than they take.
     """
     folder = output if os.path.isdir(output) else os.path.dirname(os.path.realpath(output))
+    needed = sum(N * C * FLOAT64 for N, C in shapes)
     try:
         free = shutil.disk_usage(folder).free
+        if needed > free:
+            remove_litter(folder)
+            free = shutil.disk_usage(folder).free
     except OSError:
         return  # told when the files are made
-    needed = sum(N * C * FLOAT64 for N, C in shapes)
     if needed > free:
         raise InputError(
-            f"{quoted(output)} cannot be written: it takes {megabytes(needed)}, and "
-            f"{megabytes(free)} are free",
+            f"{quoted(output)} cannot be written: no space left on device: it takes "
+            f"{byte_size(needed)}, and {byte_size(free)} are free",
             "choose another folder, or make room",
         )
 

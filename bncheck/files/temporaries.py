@@ -41,7 +41,7 @@ class Temporaries:
         """
         folder = os.path.dirname(target)
         if folder not in self._folders:
-            _remove_litter(folder)
+            remove_litter(folder)
             self._folders[folder] = _locked(folder)
         lock, _ = self._folders[folder]
         name = f"{lock.removesuffix('.tmp')}-{next(self._numbers)}.tmp"
@@ -120,7 +120,7 @@ def _lock(descriptor: int) -> bool | None:
     return True
 
 
-def _remove_litter(folder: str) -> None:
+def remove_litter(folder: str) -> None:
     """Remove the temporary files of runs that were killed. What cannot be removed stays."""
     if fcntl is None:
         return
