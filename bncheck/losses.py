@@ -110,6 +110,8 @@ class BlockLosses:
         What the layer starts from.
     eval
         Which of its modes.
+    BZ
+        What the layer makes of Z, where it is at hand.
     """
 
     def __init__(
@@ -119,9 +121,10 @@ class BlockLosses:
         parameters: Parameters,
         *,
         eval: bool,  # noqa: A002
+        BZ: Array | None = None,
     ) -> None:
         self._Z, self._dLdBZ, self._parameters, self._eval = Z, dLdBZ, parameters, eval
-        self._base = self._forward(Z)
+        self._base = self._forward(Z) if BZ is None else BZ
         self._side_by_side: dict[int, _Copies] = {}
 
     def of_rows(self, rows: NDArray[np.intp], nodes: Array) -> Array:  # noqa: D102
@@ -187,7 +190,8 @@ class BlockLosses:
     def _rise(self, BZ: Affine) -> Array:
         def of(block: Block) -> Array:
             change = BZ.new(block)
-            change -= self._base.new(block)
+            base = self._base
+            change -= base.new(block) if isinstance(base, Affine) else block.of(base)
             return sum_of_products(change, block.of(self._dLdBZ), block.side)
 
         rise: Array = fold(for_each(of, BZ.shape), np.add)

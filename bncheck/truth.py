@@ -169,7 +169,7 @@ def find_truth(
     # In inference mode the loss is a straight line: any difference of two estimates is noise, and
     # no length need be trusted to tell so.
     smooth = agrees[0] & (not e.eval)
-    losses = losses_of(subject, Z, e)
+    losses = losses_of(subject, Z, BZ, e)
     progress.plan(len(rows) * len(formula.nodes) * Z.size * FLOAT64)
     of_rows = difference_rows(
         losses, Z[rows], e, rows=rows, noise=noise.loss, formula=formula, smooth=smooth
@@ -219,10 +219,10 @@ def agrees_to(N: int, condition: Array, eps: float, visible: Array | float = 0) 
     return limit
 
 
-def losses_of(subject: Subject, Z: Array, e: Expected) -> Losses:
-    """The losses of a layer: the built-in one is evaluated on all cores."""
+def losses_of(subject: Subject, Z: Array, BZ: Array, e: Expected) -> Losses:
+    """The losses of a layer that makes BZ of Z: the built-in one is evaluated block by block."""
     if subject.is_built_in and Z.dtype == np.float64:
-        return BlockLosses(Z, e.dLdBZ, e.parameters, eval=e.eval)
+        return BlockLosses(Z, e.dLdBZ, e.parameters, eval=e.eval, BZ=BZ)
     return SubjectLosses(subject, Z, e.dLdBZ, eval=e.eval)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from bncheck.wording import counted, listed, quoted, reason
+from bncheck.wording import byte_size, counted, listed, quoted, reason
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,8 @@ def test_a_reason_is_the_systems_where_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (999, "999 B"), (18_512, "18.5 kB"), (4e9, "4 GB"), (2e13, "2e+04 GB")]
+    ("size", "text"),
+    [(0, "0 B"), (999, "999 B"), (18_512, "18.5 kB"), (4e9, "4 GB"), (123e9, "123 GB")],
 )
 def test_sizes_of_files(size: float, text: str) -> None:
     assert byte_size(size) == text
