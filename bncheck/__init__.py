@@ -10,10 +10,10 @@ __version__ = "0.1.0"
 
 TYPE_CHECKING = False  # that of typing is a slow import
 if TYPE_CHECKING:
-    from bncheck.batchnorm import BatchNorm1d
-    from bncheck.checking import gradcheck
-    from bncheck.compare import Comparison, Verdict
-    from bncheck.report import InputReport, Note, Report
+    from bncheck.batchnorm.layer import BatchNorm1d
+    from bncheck.check.gradcheck import gradcheck
+    from bncheck.compare.comparison import Comparison, Verdict
+    from bncheck.report.model import InputReport, Note, Report
 
 __all__ = [
     "BatchNorm1d",
@@ -27,13 +27,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BatchNorm1d": "batchnorm",
-    "Comparison": "compare",
-    "InputReport": "report",
-    "Note": "report",
-    "Report": "report",
-    "Verdict": "compare",
-    "gradcheck": "checking",
+    "BatchNorm1d": "batchnorm.layer",
+    "Comparison": "compare.comparison",
+    "InputReport": "report.model",
+    "Note": "report.model",
+    "Report": "report.model",
+    "Verdict": "compare.comparison",
+    "gradcheck": "check.gradcheck",
 }
 
 

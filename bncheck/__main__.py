@@ -12,16 +12,16 @@ import sys
 from contextlib import suppress
 from io import TextIOWrapper
 
+from bncheck.cli.progressbar import progress_bar
+from bncheck.cli.signals import end_on_signals
 from bncheck.errors import ExitCode, InputError, closed_stdout, error_text
-from bncheck.progressbar import progress_bar
-from bncheck.signals import end_on_signals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any, NoReturn, TextIO
 
-    from bncheck.outcome import Outcome
+    from bncheck.cli.outcome import Outcome
 
 _SUGGESTION = re.compile(r"[(\s`]*(Did you mean|Possible options)")
 """Where typer goes on from what is wrong to what may be meant."""
@@ -57,8 +57,8 @@ def _run(argv: list[str]) -> Outcome:
     """Run a command; every exception but an interrupt becomes an Outcome."""
     import typer
 
-    from bncheck.cli import app
-    from bncheck.outcome import Outcome
+    from bncheck.cli.app import app
+    from bncheck.cli.outcome import Outcome
 
     # All of typer's complaints about a command line; not every version gives this a name.
     WrongCommandLine: type[Exception] = typer.BadParameter.__mro__[2]
@@ -79,7 +79,7 @@ def _run(argv: list[str]) -> Outcome:
 
 def _ended_by(error: Exception, *, as_json: bool) -> Outcome:
     """What is printed about input that cannot be used, or about a bug."""
-    from bncheck.outcome import Outcome
+    from bncheck.cli.outcome import Outcome
 
     if isinstance(error, MemoryError):
         error = InputError("there is not enough memory for this", "use fewer rows or columns")
@@ -88,7 +88,7 @@ def _ended_by(error: Exception, *, as_json: bool) -> Outcome:
 
         return Outcome(stderr="".join(traceback.format_exception(error)), code=ExitCode.BUG)
     if as_json:
-        from bncheck.document import error_document
+        from bncheck.report.json_document import error_document
 
         return Outcome(stdout=error_document(error), code=ExitCode.USAGE)
     return Outcome(stderr=error_text(error), code=ExitCode.USAGE)

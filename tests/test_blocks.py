@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from bncheck import BatchNorm1d, blocks
-from bncheck.blocks import Beside, blocks_of, cores, fold, for_each, products_of
-from bncheck.sweeps import moments, survey
+from bncheck import BatchNorm1d
+from bncheck.batchnorm import blocks
+from bncheck.batchnorm.blocks import Beside, blocks_of, cores, fold, for_each, products_of
+from bncheck.batchnorm.sweeps import moments, survey
 from tests.planted.data import DATA_SETS, case
 from tests.planted.truth import truth_of
 

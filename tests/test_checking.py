@@ -7,8 +7,8 @@ import pytest
 
 import bncheck
 from bncheck import BatchNorm1d, Verdict, gradcheck
+from bncheck.check.oracle import DIRECTIONS
 from bncheck.numdiff import FORMULAS
-from bncheck.truth import DIRECTIONS
 
 Z = np.random.default_rng(3).standard_normal((9, 4)) * [1, 1e-3, 1e3, 1] + [0, 5, 0, -7]
 GRADIENTS = ["dLdBb", "dLdBW", "dLdNZ", "dLdV", "dLdM", "dLdZ"]
@@ -182,9 +182,9 @@ def test_the_public_names_are_there() -> None:
 def test_where_rows_are_many_a_sample_of_them_is_differenced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bncheck.truth.EXHAUSTIVE", 0)
-    monkeypatch.setattr("bncheck.truth.OF_A_CALL", 0)
-    monkeypatch.setattr("bncheck.truth.SAMPLED", 4 * Z.size * (3 + DIRECTIONS))
+    monkeypatch.setattr("bncheck.check.oracle.EXHAUSTIVE", 0)
+    monkeypatch.setattr("bncheck.check.oracle.OF_A_CALL", 0)
+    monkeypatch.setattr("bncheck.check.oracle.SAMPLED", 4 * Z.size * (3 + DIRECTIONS))
     (report,) = gradcheck(BatchNorm1d(4), Z).inputs
     assert report.verdict is Verdict.PASS
     assert report.rows_sampled == 3

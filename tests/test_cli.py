@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bncheck.batchnorm import BatchNorm1d
+from bncheck.batchnorm.layer import BatchNorm1d
 from bncheck.files.matrix import read_matrix
 
 WINE = "sample_data/wine.csv"
@@ -224,5 +224,5 @@ def test_help_waits_for_no_large_import(arguments: list[str], program) -> None:
     result = program(*arguments, python=("-X", "importtime"))
     assert result.status == 0
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
-    assert "bncheck.cli" in imported
+    assert "bncheck.cli.app" in imported
     assert imported & {"numpy", "rich", "pydantic"} == set()

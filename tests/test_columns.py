@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bncheck.errors import InputError
-from bncheck.files.columns import column_list, select_columns
+from bncheck.files.select_columns import column_list, select_columns
 
 NAMES = ("alcohol", "ash", "2", "2-3", "proline")
 

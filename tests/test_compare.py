@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bncheck.compare import Comparison, Tolerance, Verdict, compare, overall
+from bncheck.compare.comparison import Comparison, Tolerance, Verdict, compare, overall
 
 PASS, INCONCLUSIVE, FAIL = Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL
 TRUE = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bncheck.errors import InputError
-from bncheck.files.conversion import exact_float64, refuse_not_finite
+from bncheck.files.convert import exact_float64, refuse_not_finite
 
 
 @pytest.mark.parametrize(

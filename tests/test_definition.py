@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bncheck.definition import (
+from bncheck.batchnorm.formulas import (
     BLOCK,
     centre,
     change_of_reciprocal_root,

@@ -18,8 +18,8 @@ import pytest
 import typer
 
 import bncheck as package
-from bncheck.cli import app
-from bncheck.results import SPELLINGS
+from bncheck.check.arrays import SPELLINGS
+from bncheck.cli.app import app
 from tests import readme
 from tests.noise_free import noise_free
 from tests.screenshot import SCREENSHOT, lines_of
@@ -88,7 +88,7 @@ def test_readme_script(arguments: list[str], status: int, printed: str, bash) ->
 
 def test_readme_script_tells_of_a_mistake(folder: Path, bash) -> None:
     Path("sitecustomize.py").write_text(
-        "from bncheck.batchnorm import BatchNorm1d\n"
+        "from bncheck.batchnorm.layer import BatchNorm1d\n"
         "BatchNorm1d.backward = lambda layer, dLdBZ: dLdBZ\n",
         "utf-8",
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bncheck.batchnorm import BatchNorm1d
+from bncheck.batchnorm.layer import BatchNorm1d
 from bncheck.errors import ExitCode
 
 WINE = "sample_data/wine.csv"
@@ -108,7 +108,7 @@ def test_a_failure_outweighs_what_is_inconclusive(bncheck) -> None:
 
 
 def test_4_a_bug(bncheck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bncheck.presentation.gradcheck_text", broken)
+    monkeypatch.setattr("bncheck.cli.output.gradcheck_text", broken)
     result = bncheck("gradcheck", WINE)
     assert (result.status, result.stdout) == (4, "")
     assert result.stderr.startswith("Traceback (most recent call last):\n")
@@ -116,7 +116,7 @@ def test_4_a_bug(bncheck, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["bncheck.arguments.read_batches", "bncheck.presentation.gradcheck_text"]
+    "where", ["bncheck.cli.inputs.read_batches", "bncheck.cli.output.gradcheck_text"]
 )
 def test_130_interrupted(where: str, bncheck, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(where, interrupted)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bncheck import BatchNorm1d, InputReport, gradcheck
-from bncheck.explain.explaining import EQUALLY
+from bncheck.diagnose.explain import EQUALLY
 from tests.planted.data import Case
 from tests.planted.layers import RIGHT, WRONG, Planted
 from tests.planted.trial import cases, make, run

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bncheck.batchnorm import BatchNorm1d
-from bncheck.screen import Screen
+from bncheck.batchnorm.layer import BatchNorm1d
+from bncheck.report.screen import Screen
 from tests.noise_free import noise_free
 from tests.wrong_backward import (
     that_raises,
@@ -45,7 +45,7 @@ def suffix(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     width: int | None = request.param
     if width is None:
         return ""
-    monkeypatch.setattr("bncheck.presentation.screen_of", lambda _: Screen(width=width))
+    monkeypatch.setattr("bncheck.cli.output.screen_of", lambda _: Screen(width=width))
     return f"_{width}"
 
 

@@ -112,10 +112,10 @@ def broken(*arguments, **options):
 module.{function} = broken
 """
 PLACES = {
-    "reading": ("bncheck.arguments", "read_batches"),
-    "computing": ("bncheck.passes", "run_forward"),
-    "writing": ("bncheck.files.outputs", "Outputs.matrix"),
-    "showing": ("bncheck.presentation", "Presentation.passes"),
+    "reading": ("bncheck.cli.inputs", "read_batches"),
+    "computing": ("bncheck.cli.passes", "run_forward"),
+    "writing": ("bncheck.files.write", "Outputs.matrix"),
+    "showing": ("bncheck.cli.output", "Presentation.passes"),
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bncheck import __version__
-from bncheck.batchnorm import BatchNorm1d
+from bncheck.batchnorm.layer import BatchNorm1d
 
 WINE = "sample_data/wine.csv"
 
@@ -236,6 +236,6 @@ def test_an_error(arguments: list[str], message: str, help_: str, document: Docu
 
 
 def test_a_bug_leaves_no_half_document(bncheck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bncheck.document._input", None)
+    monkeypatch.setattr("bncheck.report.json_document._input", None)
     result = bncheck("gradcheck", WINE, "--json")
     assert (result.status, result.stdout) == (4, "")

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bncheck.files.outputs import Outputs
+from bncheck.files.write import Outputs
 from tests.conftest import Result
 from tests.kill import OLD, OUTPUTS, kill_runs, temporaries
 

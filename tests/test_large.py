@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bncheck import BatchNorm1d, Verdict, checking, gradcheck, large, truth
-from bncheck.report import InputReport
-from bncheck.sweeps import InputGradient
+from bncheck import BatchNorm1d, Verdict, gradcheck
+from bncheck.batchnorm.sweeps import InputGradient
+from bncheck.check import blockwise as large
+from bncheck.check import gradcheck as checking
+from bncheck.check import oracle as truth
+from bncheck.report.model import InputReport
 from tests.planted.data import DATA_SETS, case
 
 Z = np.random.default_rng(0).standard_normal((60, 5)) * [1, 1e-6, 1e6, 3, 1] + [0, 0, 0, 1e4, 5]

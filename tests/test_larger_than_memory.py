@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bncheck import BatchNorm1d, checking
-from bncheck.files import growing, inputs, matrix
-from bncheck.progressbar import progress_bar
+from bncheck import BatchNorm1d
+from bncheck.check import gradcheck as checking
+from bncheck.cli.progressbar import progress_bar
+from bncheck.files import growing, matrix
+from bncheck.files import sources as inputs
 
 RNG = np.random.default_rng(0)
 Z = RNG.standard_normal((30_000, 6)) * 10.0 ** np.arange(-3, 3) + [0, 1e3, 0, -5, 1e6, 0]
@@ -140,7 +142,7 @@ class Terminal:
 def test_a_bar_on_terminals_alone_and_after_a_while(
     terminal: bool, patience: float, shown: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bncheck.progressbar.PATIENCE", patience)
+    monkeypatch.setattr("bncheck.cli.progressbar.PATIENCE", patience)
     monkeypatch.setattr(sys, "stderr", Terminal(terminal))
     with progress_bar(sys.stderr):
         layer = BatchNorm1d(6)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bncheck.checking import gradcheck
-from bncheck.foreign.building import build_layer
+from bncheck.check.gradcheck import gradcheck
+from bncheck.layers.building import build_layer
 
 LAYERS = Path(__file__).parent / "layers"
 WINE = "sample_data/wine.csv"

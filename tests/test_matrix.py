@@ -13,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from bncheck.errors import InputError
-from bncheck.files import inputs
-from bncheck.files.inputs import InputFile
+from bncheck.files import sources as inputs
 from bncheck.files.matrix import Matrix, read_archive, read_matrix
-from bncheck.files.npyfile import NpyArray
+from bncheck.files.npy import NpyArray
+from bncheck.files.sources import InputFile
 
 Z = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
 

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from bncheck.errors import InputError
 from bncheck.files.matrix import read_matrix
-from bncheck.files.outputs import Outputs, matrix_texts
+from bncheck.files.write import Outputs, matrix_texts
 
 Z = np.array([[0.1, -2.0], [1e-300, 1 / 3]])
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from bncheck import BatchNorm1d, gradcheck
-from bncheck.compare import Tolerance, compare
-from bncheck.pictures.heatmap import errors_of, fold, glyphs, heat_map_lines, thresholds
-from bncheck.pictures.pattern import pattern
-from bncheck.screen import Screen
+from bncheck.compare.comparison import Tolerance, compare
+from bncheck.report.heatmap import errors_of, fold, glyphs, heat_map_lines, thresholds
+from bncheck.report.pattern import pattern
+from bncheck.report.screen import Screen
 from tests.noise_free import noise_free
 
 GOLDEN = Path(__file__).parent / "golden" / "pictures"
@@ -79,7 +79,7 @@ def mistake(monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def wide(monkeypatch: pytest.MonkeyPatch):
     def set_width(width: int, colour: bool = False) -> None:
-        monkeypatch.setattr("bncheck.presentation.screen_of", lambda _: Screen(width, colour))
+        monkeypatch.setattr("bncheck.cli.output.screen_of", lambda _: Screen(width, colour))
 
     return set_width
 

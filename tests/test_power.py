@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bncheck import BatchNorm1d, gradcheck
-from bncheck.power import listed
+from bncheck.diagnose.blind_spots import listed
 
 Z = np.random.default_rng(7).standard_normal((12, 3)) + 5
 STATE = {

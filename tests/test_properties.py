@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from bncheck import BatchNorm1d
 from bncheck.errors import InputError
 from bncheck.files.matrix import Matrix, read_matrix
-from bncheck.files.outputs import Outputs
+from bncheck.files.write import Outputs
 
 Array = np.ndarray[Any, Any]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bncheck.__main__ import main
-from bncheck.results import check_results
-from bncheck.shapes import misfit
+from bncheck.check.arrays import check_results
+from bncheck.diagnose.shapes import misfit
 from tests.planted.data import ALPHA, Case, case
 from tests.planted.truth import truth_of
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from bncheck.batchnorm import BatchNorm1d
+from bncheck.batchnorm.layer import BatchNorm1d
 from bncheck.errors import InputError
-from bncheck.files.outputs import Outputs
 from bncheck.files.state import read_state, state_arrays
+from bncheck.files.write import Outputs
 
 NAMES = {
     "bncheck": ("BW", "Bb", "running_M", "running_V"),

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from bncheck.errors import InputError
-from bncheck.files import inputs, textfile
-from bncheck.files.inputs import InputFile
-from bncheck.files.textfile import Table, read_text
+from bncheck.files import sources as inputs
+from bncheck.files.sources import InputFile
+from bncheck.files.text import table as textfile
+from bncheck.files.text.table import Table, read_text
 
 
 def file_of(content: bytes) -> InputFile:

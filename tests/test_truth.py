@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bncheck.closed_form import difference_definition
-from bncheck.expected import Expected, Parameters, expect
 from bncheck.numdiff import FORMULAS, Derivative
-from bncheck.stages import difference_stages
+from bncheck.reference.derivatives import difference_definition
+from bncheck.reference.forward import Expected, Parameters, expect
+from bncheck.reference.stages import difference_stages
 from tests.planted.data import ALPHA, DATA_SETS, Case, case
 from tests.planted.truth import truth_of
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bncheck.batchnorm import BatchNorm1d
+from bncheck.batchnorm.layer import BatchNorm1d
 
 right = BatchNorm1d.backward
 

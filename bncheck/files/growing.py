@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.blocks import LazyRows
-from bncheck.files.inputs import IN_MEMORY, InputFile, Spool
+from bncheck.batchnorm.blocks import LazyRows
+from bncheck.files.sources import IN_MEMORY, InputFile, Spool
 
 
 class GrowingRows:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.blocks import LazyRows
+from bncheck.batchnorm.blocks import LazyRows
 from bncheck.errors import InputError
-from bncheck.files.columns import select_columns
-from bncheck.files.conversion import exact_float64, refuse_not_finite
-from bncheck.files.inputs import IN_MEMORY, Incoming, InputFile, open_file, open_stdin
-from bncheck.files.npyfile import NPY_MAGIC, NPZ_MAGIC, Archive, NpyArray
-from bncheck.files.textfile import read_text
+from bncheck.files.convert import exact_float64, refuse_not_finite
+from bncheck.files.npy import NPY_MAGIC, NPZ_MAGIC, Archive, NpyArray
+from bncheck.files.select_columns import select_columns
+from bncheck.files.sources import IN_MEMORY, Incoming, InputFile, open_file, open_stdin
+from bncheck.files.text.table import read_text
 from bncheck.wording import listed, quoted
 
 FLOAT64 = np.dtype(np.float64).itemsize
@@ -116,8 +116,8 @@ def read_matrix(argument: str, columns: str | None = None) -> Matrix:
         A .npy, .npz, .csv, .tsv or .txt file; ``file.npz:name`` for one array of several; ``-``
         for standard input, where the first bytes tell the format.
     columns
-        Which columns to use, as in `bncheck.files.columns.select_columns`; None for all. NaN, text
-        and empty cells in the others do no harm.
+        Which columns to use, as in `select_columns`; None for all. NaN, text and empty cells in the
+        others do no harm.
 
     Raises
     ------

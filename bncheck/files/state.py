@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bncheck.errors import InputError
-from bncheck.files.conversion import exact_float64, refuse_not_finite
+from bncheck.files.convert import exact_float64, refuse_not_finite
 from bncheck.files.matrix import read_archive
-from bncheck.files.npyfile import Archive
+from bncheck.files.npy import Archive
 from bncheck.wording import listed, quoted
 
 SPELLINGS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bncheck import BatchNorm1d, gradcheck
-from bncheck.foreign.building import build_layer
+from bncheck.layers.building import build_layer
 from tests.benchmarks.layers import Pairs, data, has_torch, not_installed, step
 from tests.benchmarks.rows import Line, Row, amount
 from tests.benchmarks.textbook import Textbook

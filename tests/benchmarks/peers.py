@@ -33,7 +33,7 @@ from rich.table import Table
 
 import bncheck
 from bncheck import Verdict
-from bncheck.compare import overall
+from bncheck.compare.comparison import overall
 from tests.planted.data import Case, case
 from tests.planted.layers import RIGHT, WRONG, Planted
 from tests.planted.trial import cases, make, run

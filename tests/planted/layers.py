@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from bncheck.batchnorm import BatchNorm1d
+from bncheck.batchnorm.layer import BatchNorm1d
 
 Array = NDArray[Any]
 TRAIN, EVAL, BOTH = ("train",), ("eval",), ("train", "eval")

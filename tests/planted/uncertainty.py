@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.expected import Parameters, expect
+from bncheck.check.oracle import find_truth
+from bncheck.layers.under_test import Subject
 from bncheck.numdiff import FORMULAS
-from bncheck.subject import Subject
-from bncheck.truth import find_truth
+from bncheck.reference.forward import Parameters, expect
 from tests.planted.data import ALPHA, Case
 from tests.planted.layers import Planted
 from tests.planted.trial import cases, make

@@ -1,0 +1,1 @@
+"""BatchNorm1d, and the table of its quantities."""

@@ -1,0 +1,244 @@
+"""A matrix in blocks of rows: the order in which everything is added up, on however many threads.
+
+A block is so small that what is computed with it needs little memory, and so large that the calls
+into NumPy do not count. Which block a row is in depends on the matrix's shape alone, and so
+do the order of all sums and hence their last bit: not on whether the matrix is in memory or in a
+file, and not on how many threads there are.
+
+Blocks are read as ``Z[start:stop]``, so that a matrix is an array, or anything else that has a
+shape and gives rows when it is sliced.
+"""
+
+import itertools
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import copy_context
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+
+from bncheck import progress
+from bncheck.batchnorm.formulas import Array
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+ENTRIES = 2**16
+"""Of a block: half a megabyte in float64, so that it stays in a core's cache."""
+
+ENTRIES_OF_LARGE = 2**18
+"""Of a block of a large matrix. Threads hand Python's lock to each other at every call into NumPy:
+with smaller blocks that costs more than a second core saves."""
+
+WIDTH = 2**10
+"""Samples of few features are laid side by side until rows are so long: NumPy works row by row."""
+
+FLOAT64 = np.dtype(np.float64).itemsize
+
+PIECE = 2**14
+"""Entries of a part of a block, in which many steps are taken one after the other."""
+
+LARGE = 2**21
+"""Entries of a matrix that is large: from here on its blocks go to all cores."""
+
+Item = TypeVar("Item")
+Part = TypeVar("Part")
+
+
+class Rows(Protocol):
+    """A matrix that gives rows: an array, or a file that is read when it is sliced."""
+
+    @property
+    def shape(self) -> Any:
+        """(N, C)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the rows."""
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """Some rows, one after the other, as an array."""
+
+
+class LazyRows:
+    """A matrix whose rows are made when they are asked for: read, drawn or computed."""
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """Some rows, one after the other, as an array."""
+        raise NotImplementedError
+
+
+class Block(NamedTuple):
+    """The rows from `start` to `stop`, `side` of them side by side in one row of the wide view."""
+
+    start: int
+    stop: int
+    side: int
+
+    def of(self, Z: Rows) -> Array:
+        """The wide view of these rows of a matrix, ((stop - start) / side, side * C)."""
+        return self.wide(Z[self.start : self.stop])
+
+    def pieces(self, C: int) -> Iterator[slice]:
+        """The same rows, some at a time, for what takes many steps: they stay in the cache."""
+        at_once = max(PIECE // C, 1)
+        for start in range(self.start, self.stop, at_once):
+            yield slice(start, min(start + at_once, self.stop))
+
+    def wide(self, rows: Array) -> Array:
+        """The wide view of rows that are there already."""
+        return rows if self.side == 1 else rows.reshape(-1, rows.shape[1] * self.side)
+
+
+def is_one_block(shape: Sequence[int]) -> bool:
+    """Whether a matrix is so small that it is one block.
+
+    Laying samples side by side would cost more than it saves there.
+    """
+    return shape[0] * shape[1] <= ENTRIES // 4
+
+
+@cache
+def blocks_of(N: int, C: int) -> tuple[Block, ...]:
+    """The blocks of an (N, C) matrix, from its first row to its last."""
+    if is_one_block((N, C)):
+        return (Block(0, N, 1),)
+    side = max(WIDTH // C, 1)
+    entries = ENTRIES if N * C < LARGE else ENTRIES_OF_LARGE
+    rows = max(entries // (side * C), 1) * side
+    starts = range(0, N - rows + 1, rows)
+    blocks = [Block(start, start + rows, side) for start in starts]
+    at = len(starts) * rows
+    if rest := (N - at) // side * side:
+        blocks.append(Block(at, at + rest, side))
+        at += rest
+    if at < N:  # fewer rows than go side by side
+        blocks.append(Block(at, N, 1))
+    return tuple(blocks)
+
+
+class Beside:
+    """One value for each column, (1, C), repeated for the rows that lie side by side in a block."""
+
+    __slots__ = ("_repeated", "row")
+
+    def __init__(self, row: Array) -> None:
+        self.row = row.reshape(1, -1)
+        self._repeated: dict[int, Array] | None = None
+
+    def __getitem__(self, side: int) -> Array:
+        """The row `side` times, (1, side * C)."""
+        if side == 1:
+            return self.row
+        known = self._repeated
+        if known is None:  # another thread may come to it too, and does the same
+            known = self._repeated = {}
+        if side not in known:
+            known[side] = np.concatenate([self.row] * side, axis=1)
+        return known[side]
+
+
+def sum_of(W: Array, side: int) -> Array:
+    """Sum of each column, (1, C), of the wide view of a block."""
+    return _sum_of_sides(np.einsum("ij->j", W), side)
+
+
+def sum_of_products(W: Array, U: Array, side: int) -> Array:
+    """Sum of each column of the products of two blocks, (1, C)."""
+    return _sum_of_sides(np.einsum("ij,ij->j", W, U), side)
+
+
+def _sum_of_sides(total: Array, side: int) -> Array:
+    row: Array = total if side == 1 else np.einsum("ij->j", total.reshape(side, -1))
+    return row[None]
+
+
+def products_of(A: Array, B: Array) -> Array:
+    """Sum over the rows of the products of two matrices, (1, C)."""
+    blocks = blocks_of(*A.shape)
+    return fold((sum_of_products(block.of(A), block.of(B), block.side) for block in blocks), np.add)
+
+
+def extreme_of(W: Array, side: int, ufunc: np.ufunc) -> Array:
+    """Least or largest of each column, (1, C), of a block, by np.minimum or np.maximum."""
+    extreme: Array = ufunc.reduce(W, axis=0)
+    row: Array = ufunc.reduce(extreme.reshape(side, -1), axis=0, keepdims=True)
+    return row
+
+
+def fold(parts: Iterable[Part], merge: Callable[[Part, Part], Part]) -> Part:
+    """Merge what the blocks gave in pairs, and the pairs in pairs, as they come.
+
+    So the rounding error grows with the logarithm of the number of blocks, and only as many parts
+    are held at a time.
+    """
+    stack: list[tuple[int, Part]] = []
+    for part in parts:
+        weight = 1
+        while stack and stack[-1][0] == weight:
+            part = merge(stack.pop()[1], part)
+            weight *= 2
+        stack.append((weight, part))
+    _, total = stack.pop()
+    while stack:
+        total = merge(stack.pop()[1], total)
+    return total
+
+
+def for_each(function: Callable[[Block], Part], shape: Sequence[int]) -> Iterator[Part]:
+    """What a function gives for each block of a matrix, in order, on all cores where it pays.
+
+    The function may not change anything that another call of it reads, nor go through a large
+    matrix itself.
+    """
+    N, C = shape
+    blocks = blocks_of(N, C)
+    alone = N * C < LARGE or cores() == 1
+    results = map(function, blocks) if alone else _ahead(function, blocks)
+    for result, block in zip(results, blocks, strict=True):
+        progress.advance((block.stop - block.start) * C * FLOAT64)
+        yield result
+
+
+def _ahead(function: Callable[[Item], Part], items: Iterable[Item]) -> Iterator[Part]:
+    pool = _pool()
+
+    def submit(item: Item) -> "Future[Part]":
+        # In the caller's context: which warnings are not to be given is part of it.
+        return pool.submit(copy_context().run, function, item)
+
+    rest = iter(items)
+    started: deque[Future[Part]] = deque()
+    try:
+        for item in itertools.islice(rest, cores() + 1):
+            started.append(submit(item))
+        while started:
+            result = started.popleft().result()
+            for item in itertools.islice(rest, 1):
+                started.append(submit(item))
+            yield result
+    finally:
+        for future in started:
+            future.cancel()
+
+
+@cache
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _pool() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor  # which costs time to import
+
+    return ThreadPoolExecutor(cores(), thread_name_prefix="bncheck")
+
+
+if hasattr(os, "register_at_fork"):  # the child of a fork has none of its threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)

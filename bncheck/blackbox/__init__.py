@@ -1,0 +1,1 @@
+"""The layer's own forward, differentiated without looking inside."""

@@ -1,0 +1,1 @@
+"""The program: words in, calls out."""

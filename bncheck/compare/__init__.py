@@ -1,0 +1,1 @@
+"""Analytic values against numeric ones, with a verdict."""

@@ -1,0 +1,1 @@
+"""What is wrong, in words, and what could not be seen."""

@@ -1,0 +1,293 @@
+"""What a quantity comes to under the usual mistakes: an explanation is one that fits exactly."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bncheck.batchnorm.formulas import Array, centre, column_mean, column_sum, normalise, variance
+from bncheck.diagnose.evidence import Evidence, Explanation
+from bncheck.diagnose.formulas import meant
+from bncheck.reference.forward import Expected
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A mistake, and what the quantity is with it.
+
+    Attributes
+    ----------
+    code
+        For scripts.
+    values
+        (N, C) or (1, C); not finite where the mistake leads to no number.
+    words
+        What is wrong, as a sentence.
+    meant
+        The formula as it should be, where it is another one than the quantity's.
+    at
+        The quantity whose line is wrong, where it is another one.
+    rare
+        Said only where nothing more usual fits as well.
+    """
+
+    code: str
+    values: Array
+    words: str
+    meant: str | None = None
+    at: str | None = None
+    rare: bool = False
+
+
+def explain_by_alternatives(evidence: Evidence, true: Array) -> list[Explanation]:
+    """Every alternative that the claimed values are equal to."""
+    e = evidence.expected
+    with np.errstate(all="ignore"):
+        fitting = [
+            each
+            for each in ALTERNATIVES[evidence.name](e)
+            if evidence.is_equal(np.broadcast_to(each.values, true.shape), true)
+        ]
+    plain = [each for each in fitting if not each.rare]
+    return [_explanation(each, evidence) for each in plain or fitting]
+
+
+def _explanation(alternative: Alternative, evidence: Evidence) -> Explanation:
+    a = alternative
+    formula = a.meant or meant(a.at or evidence.name, eval=evidence.expected.eval)
+    return Explanation(a.code, a.words, formula, a.at)
+
+
+def of_BZ(e: Expected) -> Iterator[Alternative]:
+    """Mistakes of the forward."""
+    p, N = e.parameters, len(e.Z)
+    BW, Bb, eps = p.BW, p.Bb, p.eps
+    V = e.used_V
+    name = "running_V" if e.eval else "V"
+
+    def of(NZ: Array) -> Array:
+        BZ: Array = BW * NZ + Bb
+        return BZ
+
+    yield Alternative(
+        "eps-outside-root", of(e.X / (np.sqrt(V) + eps)),
+        f"eps is outside the root: BZ divides by sqrt({name}) + eps",
+    )  # fmt: skip
+    yield Alternative("eps-missing", of(e.X / np.sqrt(V)), f"eps is missing beside {name}")
+    yield Alternative(
+        "eps-subtracted", of(e.X / np.sqrt(V - eps)), f"eps is subtracted from {name}, not added"
+    )
+    yield Alternative(
+        "eps-squared",
+        of(e.X / np.sqrt(V + eps**2)),
+        "the square of eps is added, not eps",
+        rare=True,
+    )
+    yield Alternative(
+        "root-missing", of(e.X / (V + eps)), f"BZ divides by {name} + eps, not by its root"
+    )
+    yield Alternative(
+        "power-of-root", of(e.X * np.sqrt(V + eps)), f"BZ multiplies by sqrt({name} + eps)"
+    )
+    yield Alternative("scale-forgotten", e.NZ + Bb, "BW is forgotten: BZ is NZ + Bb")
+    yield Alternative("scale-twice", BW * BW * e.NZ + Bb, "BW is applied twice in BZ")
+    yield Alternative("shift-forgotten", BW * e.NZ, "Bb is forgotten: BZ is BW * NZ")
+    yield Alternative("shift-twice", BW * e.NZ + 2 * Bb, "Bb is added twice in BZ")
+    yield Alternative("shift-subtracted", BW * e.NZ - Bb, "Bb is subtracted, not added")
+    yield Alternative(
+        "scale-and-shift-forgotten", e.NZ, "BW and Bb are forgotten: BZ is the normalised input NZ"
+    )
+    yield Alternative(
+        "scale-and-shift-swapped", Bb * e.NZ + BW, "BW and Bb are swapped: BZ is Bb * NZ + BW"
+    )
+    yield Alternative("shift-scaled", BW * (e.NZ + Bb), "BW scales Bb too: BZ is BW * (NZ + Bb)")
+    yield Alternative("mean-not-subtracted", of(e.Z / e.root), "the mean is not subtracted from Z")
+    if e.eval:
+        yield from _of_inference(e, of)
+        return
+    if N > 1:
+        yield Alternative(
+            "variance-unbiased", of(e.X / np.sqrt(V * N / (N - 1) + eps)),
+            f"the variance is divided by N - 1 = {N - 1}, where N = {N} is meant",
+            at="V",
+        )  # fmt: skip
+    yield Alternative(
+        "variance-not-divided", of(e.X / np.sqrt(V * N + eps)),
+        "the variance is a sum of squares, not divided by N",
+            at="V",
+    )  # fmt: skip
+    yield Alternative(
+        "variance-uncentred", of(e.X / np.sqrt(column_mean(e.Z**2) + eps)),
+        "the variance is the mean of Z ** 2, without the mean of Z taken off",
+            at="V",
+    )  # fmt: skip
+    yield Alternative(
+        "running-in-training", of(normalise(e.Z - p.running_M, p.running_V, eps)),
+        "the running statistics are used in training, where those of the mini-batch are meant",
+    )  # fmt: skip
+    yield Alternative(
+        "wrong-axis", of(_by_rows(e)),
+        "mean and variance are taken over the features of each row (axis=1), where those over the "
+        "rows (axis=0) are meant",
+    )  # fmt: skip
+    yield Alternative(
+        "no-axis", of((e.Z - e.Z.mean()) / np.sqrt(e.Z.var() + eps)),
+        "mean and variance are taken over the whole matrix: axis=0 is missing",
+    )  # fmt: skip
+
+
+def _by_rows(e: Expected) -> Array:
+    _, X = centre(np.ascontiguousarray(e.Z.T))
+    return normalise(X, variance(X), e.parameters.eps).T
+
+
+def _of_inference(e: Expected, of: Callable[[Array], Array]) -> Iterator[Alternative]:
+    p = e.parameters
+    batch_root = np.sqrt(e.V + p.eps)
+    yield Alternative(
+        "batch-in-inference", of((e.Z - e.M) / batch_root),
+        "the statistics of the mini-batch are used in inference, where running_M and running_V are "
+        "meant",
+    )  # fmt: skip
+    yield Alternative(
+        "batch-mean-in-inference", of((e.Z - e.M) / e.root),
+        "the mean of the mini-batch is used in inference, where running_M is meant",
+    )  # fmt: skip
+    yield Alternative(
+        "batch-variance-in-inference", of((e.Z - p.running_M) / batch_root),
+        "the variance of the mini-batch is used in inference, where running_V is meant",
+    )  # fmt: skip
+    yield Alternative(
+        "parenthesis", of(e.Z - p.running_M / e.root),
+        "a parenthesis is misplaced: only running_M is divided by the root, not Z - running_M",
+    )  # fmt: skip
+
+
+def of_running_M(e: Expected) -> Iterator[Alternative]:
+    """Mistakes of the running mean."""
+    yield from _of_running("running_M", e.parameters.running_M, e.M, e)
+
+
+def of_running_V(e: Expected) -> Iterator[Alternative]:
+    """Mistakes of the running variance."""
+    p, N = e.parameters, len(e.Z)
+    old, alpha = p.running_V, p.alpha
+    yield from _of_running("running_V", old, e.V, e)
+    news = [
+        ("deviation", np.sqrt(e.V), "the standard deviation is taken in, not the variance"),
+        ("deviation-eps", e.root, "sqrt(V + eps) is taken in, not the variance V"),
+        ("eps-added", e.V + p.eps, "V + eps is taken in, not the variance V"),
+        ("sum", e.V * N, "the sum of squares is taken in, not divided by N"),
+    ]
+    if N > 1:
+        words = f"the unbiased variance, {N}/{N - 1} V, is taken in, where V is meant"
+        news.append(("unbiased", e.V * N / (N - 1), words))
+    for code, new, words in news:
+        rare = code in ("deviation-eps", "eps-added")
+        yield Alternative(
+            f"running-variance-{code}", alpha * old + (1 - alpha) * new, words, rare=rare
+        )
+        yield Alternative(
+            f"running-variance-{code}-alpha-reversed", (1 - alpha) * old + alpha * new,
+            f"{words}, and alpha = {alpha:g} weighs the new value, where it is meant to weigh the "
+            "old one",
+            rare=True,
+        )  # fmt: skip
+
+
+def _of_running(name: str, old: Array, new: Array, e: Expected) -> Iterator[Alternative]:
+    alpha, of_batch = e.parameters.alpha, "M" if name == "running_M" else "V"
+    if e.eval:
+        yield Alternative(
+            f"{name}-updated-in-inference", alpha * old + (1 - alpha) * new,
+            f"{name} is updated in inference mode, where it is meant to stay",
+        )  # fmt: skip
+        yield Alternative(
+            f"{name}-updated-in-inference", new,
+            f"{name} is overwritten in inference mode, where it is meant to stay",
+        )  # fmt: skip
+        return
+    yield Alternative(
+        f"{name}-alpha-reversed", (1 - alpha) * old + alpha * new,
+        f"alpha = {alpha:g} weighs the new value {of_batch} in {name}, where it is meant to weigh "
+        "the old one; in PyTorch, momentum is the weight of the new one",
+    )  # fmt: skip
+    yield Alternative(
+        f"{name}-overwritten", new, f"{name} is overwritten with {of_batch}: alpha is not used"
+    )
+    yield Alternative(f"{name}-not-updated", old, f"{name} is not updated in training")
+    yield Alternative(
+        f"{name}-added",
+        old + (1 - alpha) * new,
+        f"the old value of {name} is not multiplied by alpha",
+    )
+    yield Alternative(
+        f"{name}-old-forgotten", (1 - alpha) * new, f"the old value of {name} is left out"
+    )
+
+
+def of_dLdBb(e: Expected) -> Iterator[Alternative]:
+    """Mistakes of the gradient of the shift."""
+    g, N = e.dLdBZ, len(e.Z)
+    total = column_sum(g)
+    yield Alternative("gradients-swapped", column_sum(g * e.NZ), SWAPPED, BOTH)
+    yield Alternative(
+        "averaged", total / N, "dLdBb is the mean over the rows, where the sum is meant"
+    )
+    yield Alternative("sign", -total, "dLdBb has its sign flipped")
+    yield Alternative(
+        "scale-twice", total * e.parameters.BW, "dLdBb has a factor BW: it sums dLdNZ"
+    )
+    yield Alternative(
+        "summed-over-all", 0 * total + g.sum(), "dLdBb is summed over the features too"
+    )
+    yield Alternative("missing", 0 * total, "dLdBb is 0")
+
+
+def of_dLdBW(e: Expected) -> Iterator[Alternative]:
+    """Mistakes of the gradient of the scale."""
+    g, N, p = e.dLdBZ, len(e.Z), e.parameters
+    total = column_sum(g * e.NZ)
+    yield Alternative("gradients-swapped", column_sum(g), SWAPPED, BOTH)
+    yield Alternative(
+        "averaged", total / N, "dLdBW is the mean over the rows, where the sum is meant"
+    )
+    yield Alternative("sign", -total, "dLdBW has its sign flipped")
+    wrong = (
+        ("Z", e.Z, "Z"),
+        ("BZ", e.BZ, "the output BZ"),
+        ("centred", e.X, "the centred input Z - M, not divided by the root,"),
+        ("by-variance", e.X / (e.used_V + p.eps), "(Z - M) / (V + eps), without the root,"),
+    )
+    for code, A, words in wrong:
+        yield Alternative(
+            f"factor-{code}", column_sum(g * A), f"dLdBW has {words} where NZ is meant"
+        )
+    if e.eval:
+        batch = (e.Z - e.M) / np.sqrt(e.V + p.eps)
+        yield Alternative(
+            "factor-batch-NZ", column_sum(g * batch),
+            "dLdBW has Z normalised with the mini-batch, where the running statistics are meant",
+        )  # fmt: skip
+    yield Alternative("scale-twice", total * p.BW, "dLdBW has a factor BW: it takes in dLdNZ")
+    yield Alternative("upstream-forgotten", column_sum(e.NZ), "dLdBW sums NZ without dLdBZ")
+    yield Alternative(
+        "summed-over-all", 0 * total + (g * e.NZ).sum(), "dLdBW is summed over the features too"
+    )
+    yield Alternative("missing", 0 * total, "dLdBW is 0")
+
+
+SWAPPED = (
+    "dLdBW and dLdBb are swapped: dLdBb is the plain sum of dLdBZ over the rows, dLdBW is that of "
+    "dLdBZ * NZ"
+)
+
+BOTH = f"{meant('dLdBW', eval=False)}; {meant('dLdBb', eval=False)}"
+
+ALTERNATIVES: dict[str, Callable[[Expected], Iterator[Alternative]]] = {
+    "BZ": of_BZ,
+    "running_M": of_running_M,
+    "running_V": of_running_V,
+    "dLdBb": of_dLdBb,
+    "dLdBW": of_dLdBW,
+}

@@ -1,1 +1,0 @@
-"""What is wrong, in words: notes by reading the numbers."""

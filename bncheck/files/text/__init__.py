@@ -1,0 +1,1 @@
+"""Delimited text: its lines, its header, its numbers."""

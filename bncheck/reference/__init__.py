@@ -1,0 +1,1 @@
+"""What is right: the definition's values, and its derivatives in closed form."""

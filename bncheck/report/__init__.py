@@ -1,0 +1,1 @@
+"""The result of a check, and every way of showing it."""

@@ -1,0 +1,123 @@
+"""Report: what a gradient check found, ready to be shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bncheck.compare.comparison import Comparison, Verdict, overall
+
+if TYPE_CHECKING:
+    from bncheck.check.step_curve import StepCurve
+
+
+@dataclass(frozen=True)
+class Note:
+    """One sentence about a check.
+
+    Attributes
+    ----------
+    code
+        For scripts.
+    check
+        The quantity that it is about; None for all of them.
+    message
+        For people.
+    meant
+        The formula as it should be, where the note is about a mistake in one.
+    place, source
+        Where that formula is in the layer's file, as ``file.py:41``, and the line there.
+    """
+
+    code: str
+    check: str | None
+    message: str
+    meant: str | None = None
+    place: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class InputReport:
+    """The checks of one mini-batch.
+
+    Attributes
+    ----------
+    input, layer
+        What was checked, in words.
+    shape, dtype
+        Of Z, as the layer was given it.
+    mode
+        "train" or "eval".
+    names
+        The features' names.
+    checks
+        In the order in which a layer computes the quantities.
+    notes
+        What else there is to say.
+    rows_sampled
+        How many rows the layer's own forward was differenced on; N where on all.
+    curve
+        The step-size curve, where it was asked for and there is a forward to difference.
+    """
+
+    input: str
+    layer: str
+    shape: tuple[int, int]
+    dtype: str
+    mode: str
+    names: tuple[str, ...] | None
+    checks: tuple[Comparison, ...]
+    notes: tuple[Note, ...]
+    rows_sampled: int
+    curve: StepCurve | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the checks'."""
+        return overall([check.verdict for check in self.checks])
+
+
+@dataclass(frozen=True)
+class LayerNotLoaded:
+    """One of several layers that could not be checked: its file, the fact, the remedy."""
+
+    layer: str
+    message: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The checks of one run.
+
+    Attributes
+    ----------
+    seed
+        What everything drawn was drawn from.
+    rtol
+        Tolerance, in units of the column's scale.
+    method
+        The difference formula.
+    inputs
+        One for each layer and mini-batch.
+    not_loaded
+        Of several layers, those that could not be loaded.
+    """
+
+    seed: int
+    rtol: float
+    method: str
+    inputs: tuple[InputReport, ...]
+    not_loaded: tuple[LayerNotLoaded, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the inputs'; a layer that could not be loaded is not known to be right."""
+        unknown = [Verdict.INCONCLUSIVE] * len(self.not_loaded)
+        return overall([each.verdict for each in self.inputs] + unknown)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every layer could be checked and every check passed."""
+        return self.verdict is Verdict.PASS and not self.not_loaded
