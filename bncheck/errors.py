@@ -1,4 +1,4 @@
-"""Exit statuses, and the one exception that stands for input which cannot be used."""
+"""Exit statuses, and the two exceptions that are not bugs: of the input, and of the layer."""
 
 from enum import IntEnum
 
@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
-class InputError(Exception):
+class InputError(ValueError):
     """Input that cannot be used: one fact, and one line that says what to do about it.
 
     Parameters
@@ -31,6 +31,23 @@ class InputError(Exception):
         super().__init__(message)
         self.message = message
         self.help = help
+
+
+class LayerError(Exception):
+    """The layer under test raised, or returned what is no array of numbers.
+
+    Attributes
+    ----------
+    method
+        "forward" or "backward".
+    reason
+        What happened, in words.
+    """
+
+    def __init__(self, method: str, reason: str) -> None:
+        super().__init__(f"{method} {reason}")
+        self.method = method
+        self.reason = reason
 
 
 def closed_stdout() -> InputError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import EPS, Array, Mask
+from bncheck.arrays import EPS, Array, Mask
 
 Rise = Callable[[slice, Array], Array]
 """rise(rows, nodes): how much each column's loss rises when these rows are replaced by the nodes,

@@ -201,12 +201,12 @@ COMMANDS = {
     ),
     "forward - -": ("stdin is named twice", "it can be read once only"),
     f"forward {WINE} --alpha 1.5": (
-        "alpha is 1.5, where 0 to 1 is possible",
-        "see --help for what is possible",
+        "alpha is 1.5, expected 0 to 1",
+        "it is the weight of the old running statistics",
     ),
     f"gradcheck {WINE} --rtol 0": (
-        "rtol is 0, where a positive number is meant",
-        "see --help for what is possible",
+        "rtol is 0, expected a positive number",
+        "the tolerance is 1e-6 without it",
     ),
     f"gradcheck {WINE} --mode test": (
         "invalid value for `--mode`: `test` is not one of `train`, `eval`",

@@ -125,12 +125,12 @@ def test_the_report_is_frozen() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"Z": [1.0, 2.0]}, r"Z has shape \(2,\), where \(N, C\) is meant"),
+        ({"Z": [1.0, 2.0]}, r"Z has shape \(2,\), expected \(N, C\)"),
         ({"Z": [[np.nan, 1.0, 1.0, 1.0]]}, "Z is nan in row 0, column 0"),
         ({"Z": Z.astype(complex)}, "Z is of complex128"),
         ({"Z": Z * 1e300}, "V of column 0 is beyond the largest float64"),
-        ({"dLdBZ": Z[:3]}, r"dLdBZ has shape \(3, 4\), where \(9, 4\) is meant"),
-        ({"state": {"BW": [[1.0]]}}, r"BW has shape \(1, 1\), where \(1, 4\) is meant"),
+        ({"dLdBZ": Z[:3]}, r"dLdBZ has shape \(3, 4\), expected \(9, 4\)"),
+        ({"state": {"BW": [[1.0]]}}, r"BW has shape \(1, 1\), expected \(1, 4\)"),
         ({"mode": "test"}, "mode is 'test'"),
         ({"method": "five-point"}, "method is 'five-point'"),
         ({"rtol": 0.0}, "rtol is 0"),
@@ -255,5 +255,5 @@ def test_an_eps_for_each_feature_may_be_one_number() -> None:
     layer.eps = np.full((1, 4), 1e-5)  # type: ignore[assignment]
     assert gradcheck(layer, Z).passed
     layer.eps = np.array([1e-5, 1, 2, 3])  # type: ignore[assignment]
-    with pytest.raises(ValueError, match="where one number from 0 up is meant"):
+    with pytest.raises(ValueError, match="expected one number from 0 up"):
         gradcheck(layer, Z)

@@ -18,7 +18,7 @@ import pytest
 import typer
 
 import bncheck as package
-from bncheck.check.arrays import SPELLINGS
+from bncheck.batchnorm.quantities import QUANTITIES, RESULTS
 from bncheck.cli.app import app
 from tests import readme
 from tests.noise_free import noise_free
@@ -197,7 +197,7 @@ def test_readme_names_every_spelling_of_results() -> None:
     section = readme.README.read_text("utf-8").split("## Arrays of another program")[1]
     prose = readme.BLOCK.sub("", section.split("\n## ")[0])
     named = set(re.findall(r"`([^`]+)`", prose))
-    assert {name for names in SPELLINGS.values() for name in names} <= named
+    assert {name for each in RESULTS for name in QUANTITIES[each].names} <= named
 
 
 def test_readme_library() -> None:

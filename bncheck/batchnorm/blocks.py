@@ -15,12 +15,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import copy_context
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from bncheck import progress
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array, Rows
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -45,32 +45,6 @@ LARGE = 2**21
 
 Item = TypeVar("Item")
 Part = TypeVar("Part")
-
-
-class Rows(Protocol):
-    """A matrix that gives rows: an array, or a file that is read when it is sliced."""
-
-    @property
-    def shape(self) -> Any:
-        """(N, C)."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the rows."""
-
-    def __getitem__(self, rows: slice, /) -> Any:
-        """Some rows, one after the other, as an array."""
-
-
-class LazyRows:
-    """A matrix whose rows are made when they are asked for: read, drawn or computed."""
-
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-
-    def __getitem__(self, rows: slice, /) -> Any:
-        """Some rows, one after the other, as an array."""
-        raise NotImplementedError
 
 
 class Block(NamedTuple):

@@ -8,16 +8,8 @@ All matrices are (N, C): one row per sample, one column per feature. S. Ioffe, C
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
-PER_FEATURE = frozenset({"running_M", "running_V", "dLdBb", "dLdBW", "dLdV", "dLdM"})
-"""The quantities of shape (1, C); the others are (N, C)."""
-
-EPS = float(np.finfo(float).eps)
-"""Relative precision of float64."""
+from bncheck.arrays import Array
 
 BLOCK = 256
 """Rows added up in one run before the partial sums are added: see `column_sum`."""

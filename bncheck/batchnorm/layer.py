@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from bncheck.batchnorm.blocks import Rows
-from bncheck.batchnorm.formulas import Array, weighted_mean
+from bncheck.arrays import Array, Rows
+from bncheck.batchnorm.formulas import weighted_mean
 from bncheck.batchnorm.sweeps import Affine, Centred, InputGradient, Moments, gradient_sums, moments
+from bncheck.errors import InputError
 
 
 class BatchNorm1d:
@@ -60,9 +61,15 @@ class BatchNorm1d:
         dtype: DTypeLike = np.float64,
     ) -> None:
         if not 0 <= alpha <= 1:
-            raise ValueError(f"alpha is {alpha:g}, where 0 to 1 is possible")
+            raise InputError(
+                f"alpha is {alpha:g}, expected 0 to 1",
+                "it is the weight of the old running statistics",
+            )
         if not 0 <= eps < np.inf:
-            raise ValueError(f"eps is {eps:g}, where a finite number from 0 up is possible")
+            raise InputError(
+                f"eps is {eps:g}, expected a finite number from 0 up",
+                "it is added to the variance under the root",
+            )
         self.num_features = num_features
         self.alpha = alpha
         self.eps = eps
@@ -160,7 +167,10 @@ class BatchNorm1d:
             raise RuntimeError("backward was called before forward")
         dLdBZ = self._matrix("dLdBZ", dLdBZ)
         if len(dLdBZ) != self.N:
-            raise ValueError(f"dLdBZ has {len(dLdBZ)} rows where Z has {self.N}")
+            raise InputError(
+                f"dLdBZ has {len(dLdBZ)} rows, expected {self.N} as in Z",
+                "it has one value for each value of Z",
+            )
         self.dLdZ = self._result(self.backward_rows(dLdBZ).array())
         return self.dLdZ
 
@@ -212,7 +222,10 @@ class BatchNorm1d:
         """A in the layer's own type, then in the type it computes in; the shape is checked."""
         A = np.asarray(A, order="C")
         if A.ndim != 2 or A.shape[1] != self.num_features or len(A) == 0:
-            raise ValueError(f"{name} has shape {A.shape}, where (N, {self.num_features}) is meant")
+            raise InputError(
+                f"{name} has shape {A.shape}, expected (N, {self.num_features})",
+                "give it one row for each sample and one column for each feature",
+            )
         return self._work(self._result(A))
 
     def _work(self, A: Array) -> Array:
@@ -225,7 +238,12 @@ class BatchNorm1d:
         bad = ~(np.isfinite(V) & ((V + self.eps).real > 0))
         if bad.any():
             column = int(np.argmax(bad))
-            raise ValueError(f"V + eps is {V[0, column] + self.eps:g} in column {column}")
+            raise InputError(
+                f"V + eps is {V[0, column] + self.eps:g} in column {column}",
+                "pass an eps above 0"
+                if V[0, column] == 0
+                else "scale the input down, or leave the column out",
+            )
 
 
 def _in_type(kind: np.dtype[Any], A: Array) -> Array:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bncheck.batchnorm.blocks import Block, LazyRows, Rows, blocks_of, for_each
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array, LazyRows, Rows
+from bncheck.batchnorm.blocks import Block, blocks_of, for_each
 
 HELD = 2**27
 """Bytes up to which such a matrix is kept once it was drawn."""

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from bncheck.arrays import Array, LazyRows, Rows
 from bncheck.batchnorm.blocks import (
     Beside,
     Block,
-    LazyRows,
-    Rows,
     extreme_of,
     fold,
     for_each,
@@ -23,7 +22,6 @@ from bncheck.batchnorm.blocks import (
     sum_of,
     sum_of_products,
 )
-from bncheck.batchnorm.formulas import Array
 
 _sum: Callable[..., Array] = np.add.reduce
 """What np.sum calls, in half the time where matrices are small."""

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.batchnorm.blocks import Rows
-from bncheck.batchnorm.formulas import Array, Mask
+from bncheck.arrays import Array, Mask, Rows
 from bncheck.blackbox.loss import Losses
 from bncheck.blackbox.noise import ROUNDINGS
 from bncheck.numdiff import Derivative, Formula, differentiate

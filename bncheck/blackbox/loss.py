@@ -9,18 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bncheck import progress
-from bncheck.batchnorm.blocks import (
-    FLOAT64,
-    Block,
-    Rows,
-    fold,
-    for_each,
-    products_of,
-    sum_of_products,
-)
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array, Rows
+from bncheck.batchnorm.blocks import FLOAT64, Block, fold, for_each, products_of, sum_of_products
 from bncheck.batchnorm.layer import BatchNorm1d
 from bncheck.batchnorm.sweeps import Affine
+from bncheck.errors import InputError
 from bncheck.layers.under_test import Subject
 from bncheck.reference.forward import Parameters
 
@@ -93,7 +86,10 @@ class SubjectLosses:
     def _rise(self, BZ: Array, node: Array) -> Array:
         progress.advance(BZ.size * FLOAT64)
         if node.dtype.kind == "c" and BZ.dtype.kind != "c":
-            raise ValueError("the complex step needs a forward that computes in complex numbers")
+            raise InputError(
+                "the complex step needs a forward that computes in complex numbers",
+                "leave --method out, or write the variance as mean((Z - M) ** 2)",
+            )
         if BZ.dtype.kind == "c":
             return products_of(self._dLdBZ.astype(complex), BZ - self._base)
         return products_of(self._dLdBZ, np.subtract(BZ, self._base, out=self._change))

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.batchnorm.blocks import Rows, products_of
-from bncheck.batchnorm.formulas import Array, largest
+from bncheck.arrays import Array, Rows
+from bncheck.batchnorm.blocks import products_of
+from bncheck.batchnorm.formulas import largest
 from bncheck.blackbox.loss import Losses
 from bncheck.reference.forward import Columns, Expected
 

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array
+from bncheck.batchnorm.quantities import GRADIENTS, QUANTITIES, RESULTS
 from bncheck.check.setup import (
     DEFAULT_ALPHA,
     DEFAULT_EPS,
@@ -18,27 +19,14 @@ from bncheck.compare.comparison import DEFINITION
 from bncheck.compare.tolerance import RTOL
 from bncheck.diagnose.blind_spots import hidden_mistakes
 from bncheck.diagnose.notes import remarks_on
-from bncheck.layers.under_test import GRADIENTS
+from bncheck.errors import InputError
 from bncheck.numdiff import FORMULAS
 from bncheck.reference.derivatives import difference_definition
 from bncheck.reference.forward import Expected, Parameters, expect
 from bncheck.reference.stages import difference_stages
 from bncheck.report.model import InputReport, Note, Report
 
-SPELLINGS: dict[str, tuple[str, ...]] = {
-    "BZ": ("BZ", "out", "output", "y"),
-    "running_M": ("running_M", "running_mean"),
-    "running_V": ("running_V", "running_var"),
-    "dLdBb": ("dLdBb", "dbeta", "bias.grad"),
-    "dLdBW": ("dLdBW", "dgamma", "weight.grad"),
-    "dLdNZ": ("dLdNZ",),
-    "dLdV": ("dLdV",),
-    "dLdM": ("dLdM",),
-    "dLdZ": ("dLdZ", "dx", "input.grad"),
-}
-"""What an array may be called: here, in older course code, and in PyTorch."""
-
-CHECKED = ("BZ", "running_M", "running_V", "dLdBb", "dLdBW", "dLdZ")
+CHECKED = tuple(name for name in RESULTS if not QUANTITIES[name].inside)
 """What is missed where it is missing."""
 
 OF_PYTORCH = ("weight.grad", "bias.grad", "input.grad", "num_batches_tracked")
@@ -68,7 +56,7 @@ def check_results(
     ----------
     results
         Any of BZ, running_M, running_V, dLdZ, dLdBW, dLdBb, and of dLdNZ, dLdV, dLdM, under one of
-        their `SPELLINGS`.
+        their spellings in `QUANTITIES`.
     Z, dLdBZ
         Input and upstream gradient, (N, C). Without an upstream gradient no gradient is checked.
     state
@@ -86,7 +74,10 @@ def check_results(
     """
     check_settings(mode, rtol)
     if not (0 <= alpha <= 1 and 0 <= eps < np.inf):
-        raise ValueError(f"alpha is {alpha:g} and eps {eps:g}, where 0 to 1 and 0 up are meant")
+        raise InputError(
+            f"alpha is {alpha:g} and eps {eps:g}, expected 0 to 1 and 0 up",
+            "pass those that the other program used",
+        )
     given = finite_matrix("Z", Z).astype(float)
     upstream = None if dLdBZ is None else finite_matrix("dLdBZ", dLdBZ, given.shape).astype(float)
     shape = (1, given.shape[1])
@@ -102,11 +93,15 @@ def check_results(
         _claims(found, e, gradients=upstream is not None, of_pytorch=_of_pytorch(results))
     )
     if not claims and upstream is None and found:
-        raise ValueError(f"{', '.join(found)} cannot be checked without the upstream gradient")
+        raise InputError(
+            f"{', '.join(found)} cannot be checked without the upstream gradient",
+            "pass --upstream FILE with the dLdBZ that the other program used",
+        )
     if not claims:
-        raise ValueError(
-            f"the results are {', '.join(results) or 'empty'}, where some of "
-            f"{', '.join(CHECKED)} are meant"
+        raise InputError(
+            f"the results are {', '.join(results) or 'empty'}, expected some of "
+            f"{', '.join(CHECKED)}",
+            "save the arrays under these names with np.savez",
         )
     checks = judge_claims(claims, e, kind, rtol, names, None)
     notes = [
@@ -138,10 +133,13 @@ def named(results: Mapping[str, ArrayLike]) -> dict[str, Array]:
         Where one quantity is there under two names.
     """
     found = {}
-    for quantity, spellings in SPELLINGS.items():
-        there = [name for name in spellings if name in results]
+    for quantity in RESULTS:
+        there = [name for name in QUANTITIES[quantity].names if name in results]
         if len(there) > 1:
-            raise ValueError(f"the results have one thing under two names: {' and '.join(there)}")
+            raise InputError(
+                f"the results have one thing under two names: {' and '.join(there)}",
+                f"keep one of them, best {there[0]}",
+            )
         if there:
             found[quantity] = np.asarray(results[there[0]])
     return found

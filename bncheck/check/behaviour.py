@@ -10,21 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array
+from bncheck.batchnorm.quantities import STATISTICS, formula_of
 from bncheck.check.setup import Trial
 from bncheck.compare.claims import Claim, exactly
 from bncheck.compare.comparison import DEFINITION, align
-from bncheck.diagnose.formulas import meant
+from bncheck.errors import LayerError
 from bncheck.layers.adapters import Face
-from bncheck.layers.under_test import (
-    NOTHING,
-    STATISTICS,
-    LayerError,
-    Run,
-    Subject,
-    backward,
-    forward,
-)
+from bncheck.layers.under_test import NOTHING, Run, Subject, backward, forward
 from bncheck.reference.derivatives import difference_definition
 from bncheck.reference.forward import Expected, expect
 from bncheck.report.model import Note
@@ -120,7 +113,7 @@ def _inference(layer: Face, Z: Array, e: Expected, ending: str = "") -> Iterator
                 "updates-in-inference",
                 label,
                 "an inference forward changes the running statistics, which only training may",
-                meant("running_V", eval=True),
+                formula_of("running_V", eval=True),
             )
         # The second answer, which shows such a change.
         claimed = forward(layer, Z.copy(), eval=True)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bncheck import progress
-from bncheck.batchnorm.blocks import FLOAT64, Block, Rows, fold, for_each, sum_of_products
-from bncheck.batchnorm.formulas import EPS, Array, scale_and_shift
+from bncheck.arrays import EPS, Array, Rows
+from bncheck.batchnorm.blocks import FLOAT64, Block, fold, for_each, sum_of_products
+from bncheck.batchnorm.formulas import scale_and_shift
 from bncheck.batchnorm.random_rows import DrawnRows, held, random_signs
 from bncheck.blackbox.derivatives import difference_along, difference_parameters, difference_rows
 from bncheck.blackbox.loss import BlockLosses, built_in

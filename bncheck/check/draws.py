@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array
 
 
 @dataclass(frozen=True, eq=False)

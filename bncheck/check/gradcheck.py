@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bncheck.batchnorm.blocks import LazyRows, Rows, products_of
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array, LazyRows, Rows
+from bncheck.batchnorm.blocks import products_of
 from bncheck.check.oracle import DIRECTIONS, Truth, find_truth
 from bncheck.check.setup import Trial, check_settings, finite_matrix, set_up
 from bncheck.compare.claims import Claim, exactly, judge_claims, largest_error, precision
@@ -29,15 +29,16 @@ from bncheck.compare.comparison import (
 from bncheck.compare.tolerance import RTOL, tolerance_of
 from bncheck.diagnose.blind_spots import hidden_mistakes
 from bncheck.diagnose.notes import remarks_on
+from bncheck.errors import InputError, LayerError
 from bncheck.layers.adapters import describe, face_of, is_built_in
-from bncheck.layers.under_test import LayerError, Run, Subject
+from bncheck.layers.under_test import Run, Subject
 from bncheck.numdiff import FORMULAS, Formula
 from bncheck.reference.forward import Columns
 from bncheck.report.model import InputReport, Note, Report
 
 if TYPE_CHECKING:
-    from bncheck.check.step_curve import StepCurve
     from bncheck.layers.source import Line
+    from bncheck.report.model import StepCurve
 
 FORWARD = ("BZ", "running_M", "running_V")
 
@@ -106,7 +107,9 @@ def gradcheck(
         Where an argument cannot be used: a shape, a value that is not finite, a name.
     """
     if method not in FORMULAS:
-        raise ValueError(f"method is {method!r}, where one of {', '.join(FORMULAS)} is meant")
+        raise InputError(
+            f"method is {method!r}, expected one of {', '.join(FORMULAS)}", "leave it out"
+        )
     check_settings(mode, rtol)
     given = Z if isinstance(Z, LazyRows) else finite_matrix("Z", Z)
     N, C = given.shape

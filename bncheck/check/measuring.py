@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array
 
 SPREADS = (1e-3, 1e-5)
 """Standard deviations of the inputs: so small that any usual eps shows beside their squares."""

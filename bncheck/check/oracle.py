@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bncheck import progress
-from bncheck.batchnorm.blocks import FLOAT64, Rows, products_of
-from bncheck.batchnorm.formulas import Array, Mask, largest
+from bncheck.arrays import Array, Mask, Rows
+from bncheck.batchnorm.blocks import FLOAT64, products_of
+from bncheck.batchnorm.formulas import largest
 from bncheck.batchnorm.random_rows import random_signs
 from bncheck.blackbox.derivatives import difference_along, difference_parameters, difference_rows
 from bncheck.blackbox.loss import BlockLosses, Losses, SubjectLosses
@@ -31,6 +32,7 @@ from bncheck.compare.comparison import (
     relative_uncertainty,
 )
 from bncheck.compare.tolerance import rounding_budget
+from bncheck.errors import InputError
 from bncheck.layers.under_test import Subject
 from bncheck.numdiff import Derivative, Formula
 from bncheck.reference.derivatives import difference_definition
@@ -253,9 +255,10 @@ def _refuse_not_analytic(
     scale = expected.scales["dLdZ"]
     error = relative_error(black_box.value, closed_form.value, scale)
     if (error[np.isfinite(black_box.value) & agrees] > ANALYTIC_TO).any():
-        raise ValueError(
+        raise InputError(
             "the complex step needs a forward that is analytic in complex numbers, which this one "
-            "is not: np.var and np.abs are not"
+            "is not: np.var and np.abs are not",
+            "leave --method out, or write the variance as mean((Z - M) ** 2)",
         )
 
 

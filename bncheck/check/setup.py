@@ -7,17 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array
+from bncheck.batchnorm.quantities import PARAMETERS, QUANTITIES, STATE
 from bncheck.check.draws import draw, draw_upstream
 from bncheck.check.measuring import measure_eps
+from bncheck.errors import InputError, LayerError
 from bncheck.layers.adapters import Face, face_of, is_built_in, setting
-from bncheck.layers.under_test import LayerError, Subject
+from bncheck.layers.under_test import Subject
 from bncheck.reference.forward import Expected, Parameters, expect, statistics
 
-STARTING_VALUES = {"BW": 1.0, "Bb": 0.0, "running_M": 0.0, "running_V": 1.0}
-PARAMETERS = ("BW", "Bb")
-DEFAULT_ALPHA = 0.9
-DEFAULT_EPS = 1e-8
+STARTING_VALUES = {name: float(QUANTITIES[name].start or 0) for name in STATE}
+DEFAULT_ALPHA = float(QUANTITIES["alpha"].start or 0)
+DEFAULT_EPS = float(QUANTITIES["eps"].start or 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,10 @@ def set_up(
     """
     face = face_of(layer)
     if eval and not face.has_eval:
-        raise ValueError(f"{face.name} has no inference mode that can be told from outside")
+        raise InputError(
+            f"{face.name} has no inference mode that can be told from outside",
+            "check it in train mode, or give its forward an argument eval=False",
+        )
     shape = (1, Z.shape[1])
     own = _own(face, shape)
     brought = brought_along(face, state, shape)
@@ -125,9 +129,11 @@ def check_settings(mode: str, rtol: float) -> None:
         Where the mode is none, or the tolerance not positive.
     """
     if mode not in ("train", "eval"):
-        raise ValueError(f"mode is {mode!r}, where train or eval is meant")
+        raise InputError(f"mode is {mode!r}, expected train or eval", "leave it out for train")
     if not 0 < rtol < np.inf:
-        raise ValueError(f"rtol is {rtol:g}, where a positive number is meant")
+        raise InputError(
+            f"rtol is {rtol:g}, expected a positive number", "the tolerance is 1e-6 without it"
+        )
 
 
 def finite_matrix(name: str, A: ArrayLike, shape: tuple[int, ...] | None = None) -> Array:
@@ -142,13 +148,21 @@ def finite_matrix(name: str, A: ArrayLike, shape: tuple[int, ...] | None = None)
     if A.dtype.kind in "iu":
         A = A.astype(float)
     if A.dtype.kind != "f" or A.dtype.itemsize > 8:
-        raise ValueError(f"{name} is of {A.dtype}, where float64, float32 or float16 is meant")
+        raise InputError(
+            f"{name} is of {A.dtype}, expected float64, float32 or float16",
+            "convert it with A.astype(np.float64)",
+        )
     if A.ndim != 2 or A.size == 0 or (shape is not None and A.shape != shape):
-        meant = shape or "(N, C)"
-        raise ValueError(f"{name} has shape {A.shape}, where {meant} is meant")
+        raise InputError(
+            f"{name} has shape {A.shape}, expected {shape or '(N, C)'}",
+            "give one row for each sample and one column for each feature",
+        )
     if not np.isfinite(A).all():
         row, column = np.argwhere(~np.isfinite(A))[0]
-        raise ValueError(f"{name} is {A[row, column]} in row {row}, column {column}")
+        raise InputError(
+            f"{name} is {A[row, column]} in row {row}, column {column}",
+            "scale the input down, or leave the column out with --columns",
+        )
     # Native byte order, rows one after the other: what every layer can take.
     return np.ascontiguousarray(A, dtype=A.dtype.newbyteorder("="))
 

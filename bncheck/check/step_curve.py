@@ -5,54 +5,17 @@ The best step lies between, and where depends on the data: W. Press et al., "Num
 3rd edition, 5.7.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array, column_sum
+from bncheck.arrays import Array
+from bncheck.batchnorm.formulas import column_sum
 from bncheck.check.oracle import Truth
 from bncheck.check.setup import Trial
 from bncheck.compare.comparison import relative_error
-from bncheck.layers.under_test import LayerError
+from bncheck.errors import LayerError
 from bncheck.numdiff import central_estimates, power_of_two
 from bncheck.reference.derivatives import difference_definition
-
-STEPS = np.exp2(np.arange(-40.0, 1.0))
-"""The steps of the curve, in units of the length: 1e-12 to 1. One is twice the one before, so that
-the farther nodes of one are the nearer nodes of the next."""
-
-
-@dataclass(frozen=True, eq=False)
-class StepCurve:
-    """Errors of difference formulas for one entry of dLdZ, over the step.
-
-    The differences are those of the layer's own forward. Their errors are told against the
-    definition's difference in closed form, in units of the column's gradient scale, and are
-    infinite where a step is too short to change the entry.
-
-    Attributes
-    ----------
-    row, feature, name
-        The entry; the name is None where the features have none.
-    steps
-        In units of the length over which the loss bends, (S,), ascending.
-    central, richardson
-        The errors of a central difference at h and of its extrapolation from h and 2h, (S,).
-    chosen
-        The step that the check took for the column, in the same units.
-    agrees
-        Whether the layer's forward is the definition's here. Where not, all errors are at least
-        what the two differ by.
-    """
-
-    row: int
-    feature: int
-    name: str | None
-    steps: Array
-    central: Array
-    richardson: Array
-    chosen: float
-    agrees: bool
+from bncheck.report.model import STEPS, StepCurve
 
 
 def step_curve(

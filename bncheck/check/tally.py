@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bncheck.arrays import Array
 from bncheck.batchnorm.blocks import Block, fold, for_each
-from bncheck.batchnorm.formulas import Array
 from bncheck.compare.comparison import SEVERITY, Comparison, Tolerance, compare, relative_error
 
 Values = Callable[[slice], tuple[Array, Array, Array]]

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bncheck.batchnorm.blocks import LazyRows
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array, LazyRows
+from bncheck.batchnorm.quantities import QUANTITIES, RESULTS
 from bncheck.check.gradcheck import gradcheck
 from bncheck.check.setup import DEFAULT_ALPHA, DEFAULT_EPS
-from bncheck.cli.inputs import new_layer, read_optional_state, refuse, running
+from bncheck.cli.inputs import new_layer, read_optional_state, running
 from bncheck.errors import InputError
 from bncheck.files.matrix import Matrix, read_archive
 from bncheck.report.model import InputReport, LayerNotLoaded, Report
@@ -74,29 +74,28 @@ def check_file(batch: Matrix, path: str, s: Settings) -> Report:
     InputError
         Where the file or a setting cannot be used, or the file has nothing that is known.
     """
-    from bncheck.check.arrays import SPELLINGS, check_results
+    from bncheck.check.arrays import check_results
 
     state = read_optional_state(s.state_path, batch)
     archive = read_archive(path)
     # Arrays of other names may be anything: they are named, not read.
-    known = {name for names in SPELLINGS.values() for name in names}
+    known = {name for quantity in RESULTS for name in QUANTITIES[quantity].names}
     arrays = {name: archive.read(name) if name in known else np.empty(0) for name in archive.names}
     alpha = state.alpha if s.alpha is None else s.alpha
     eps = state.eps if s.eps is None else s.eps
-    with refuse():
-        return check_results(
-            arrays,
-            batch.values,
-            dLdBZ=None if s.dLdBZ is None else s.dLdBZ[:],
-            state=state.parameters,
-            alpha=DEFAULT_ALPHA if alpha is None else alpha,
-            eps=DEFAULT_EPS if eps is None else eps,
-            mode=s.mode,
-            rtol=s.rtol,
-            names=batch.names,
-            source=batch.source,
-            layer=f"results in {os.path.basename(path)}",
-        )
+    return check_results(
+        arrays,
+        batch.values,
+        dLdBZ=None if s.dLdBZ is None else s.dLdBZ[:],
+        state=state.parameters,
+        alpha=DEFAULT_ALPHA if alpha is None else alpha,
+        eps=DEFAULT_EPS if eps is None else eps,
+        mode=s.mode,
+        rtol=s.rtol,
+        names=batch.names,
+        source=batch.source,
+        layer=f"results in {os.path.basename(path)}",
+    )
 
 
 def _check(batch: Matrix, layer: str | None, s: Settings) -> InputReport:

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 
 from bncheck.batchnorm.layer import BatchNorm1d
-from bncheck.errors import InputError
+from bncheck.errors import InputError, LayerError
 from bncheck.files.matrix import Matrix, read_matrix
 from bncheck.files.state import State, read_state
 from bncheck.layers.adapters import Face, face_of
-from bncheck.layers.under_test import LayerError
 from bncheck.wording import counted, quoted
 
 STDOUT_FILENO, STDERR_FILENO = 1, 2
@@ -121,7 +120,7 @@ def new_layer(
 
         return build_layer(layer, C, alpha, eps)
     settings = {"alpha": alpha, "eps": eps}
-    with refuse():
+    with telling_layer_errors():
         return face_of(
             BatchNorm1d(
                 C, dtype=dtype, **{name: x for name, x in settings.items() if x is not None}
@@ -130,12 +129,10 @@ def new_layer(
 
 
 @contextmanager
-def refuse() -> Iterator[None]:
-    """Turn the library's bare fact, a ValueError, into an InputError with a remedy."""
+def telling_layer_errors() -> Iterator[None]:
+    """Turn what a layer raised into an InputError."""
     try:
         yield
-    except ValueError as error:
-        raise InputError(str(error), _remedy(str(error))) from error
     except LayerError as error:
         raise InputError(f"the layer's {error}", "mend it; gradcheck says more") from error
 
@@ -147,16 +144,16 @@ def running(layer: str | None) -> Iterator[None]:
     Raises
     ------
     InputError
-        In place of a ValueError or a LayerError.
+        In place of a LayerError.
     """
     if layer is None:
-        with refuse():
+        with telling_layer_errors():
             yield
         return
     from bncheck.layers.importing import at_home, split_layer
 
     place, _ = split_layer(layer)
-    with at_home(place), printing_to_stderr(), refuse():
+    with at_home(place), printing_to_stderr(), telling_layer_errors():
         yield
 
 
@@ -176,17 +173,3 @@ def printing_to_stderr() -> Iterator[None]:
     finally:
         os.dup2(saved, STDOUT_FILENO)
         os.close(saved)
-
-
-def _remedy(fact: str) -> str:
-    if "beyond the largest" in fact or " in float" in fact:
-        return "scale the input down, or leave the column out with --columns"
-    if "complex" in fact:
-        return "leave --method out, or write the variance as mean((Z - M) ** 2)"
-    if "no inference mode" in fact:
-        return "check it in train mode, or give its forward an argument eval=False"
-    if "without the upstream" in fact:
-        return "pass --upstream FILE with the dLdBZ that the other program used"
-    if fact.startswith("V + eps") and fact.endswith("is 0"):
-        return "pass an --eps above 0"
-    return "see --help for what is possible"

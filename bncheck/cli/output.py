@@ -21,8 +21,8 @@ from bncheck.report.text import gradcheck_parts, gradcheck_text, pass_text
 from bncheck.wording import one_line, quoted
 
 if TYPE_CHECKING:
-    from bncheck.cli.passes import PassReport
     from bncheck.files.matrix import Matrix
+    from bncheck.report.model import PassReport
 
 Archives = Mapping[str, tuple[str, Mapping[str, Any]]]
 

@@ -1,59 +1,23 @@
 """forward, eval and backward over mini-batches, and what they lead to, feature by feature."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bncheck import progress
+from bncheck.arrays import Array
 from bncheck.batchnorm.blocks import FLOAT64
-from bncheck.batchnorm.formulas import Array
 from bncheck.batchnorm.layer import BatchNorm1d
+from bncheck.batchnorm.quantities import GRADIENTS
 from bncheck.batchnorm.sweeps import ComputedRows, survey
 from bncheck.check.setup import DEFAULT_ALPHA, DEFAULT_EPS
+from bncheck.errors import LayerError
 from bncheck.files.matrix import Matrix
 from bncheck.layers.adapters import Face, describe, is_built_in, setting
-from bncheck.layers.under_test import GRADIENTS, LayerError, backward, forward
+from bncheck.layers.under_test import backward, forward
 from bncheck.reference.forward import refuse_beyond_float64, statistics
-
-
-@dataclass(frozen=True, eq=False)
-class PassOfInput:
-    """What one mini-batch led to.
-
-    Attributes
-    ----------
-    input, layer, mode
-        What was run on what, in words.
-    shape
-        Of Z.
-    names
-        The features' names.
-    features
-        Values for each feature, (C,), by quantity, in the order of the table.
-    results
-        What is for files, by name: BZ, or every gradient. BZ may be rows that are computed when
-        they are asked for.
-    """
-
-    input: str
-    layer: str
-    mode: str
-    shape: tuple[int, int]
-    names: tuple[str, ...] | None
-    features: dict[str, Array]
-    results: Mapping[str, Array | ComputedRows]
-
-
-@dataclass(frozen=True, eq=False)
-class PassReport:
-    """One run of a command: forward, eval or backward."""
-
-    command: str
-    alpha: float
-    eps: float
-    inputs: tuple[PassOfInput, ...]
+from bncheck.report.model import PassOfInput, PassReport
 
 
 def run_forward(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import EPS, Array, largest
+from bncheck.arrays import EPS, Array
+from bncheck.batchnorm.formulas import largest
 from bncheck.compare.comparison import ALONG, SAMPLED_ROWS, Comparison, compare, relative_error
 from bncheck.compare.tolerance import tolerance_of
 from bncheck.reference.forward import Columns, Expected

@@ -6,7 +6,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.batchnorm.formulas import PER_FEATURE, Array, Mask, largest
+from bncheck.arrays import Array, Mask
+from bncheck.batchnorm.formulas import largest
+from bncheck.batchnorm.quantities import is_per_feature
 
 
 class Verdict(StrEnum):
@@ -304,7 +306,7 @@ def _entry(name: str, entries: Entries, at: int, names: tuple[str, ...] | None) 
     known_to = np.broadcast_to(entries.known_to, entries.true.shape)[here]
     true, scale = entries.true[here], entries.scale[:, here[1]]
     return Entry(
-        row=None if name in PER_FEATURE or name.startswith(ALONG) else row,
+        row=None if is_per_feature(name) or name.startswith(ALONG) else row,
         feature=feature,
         name=names[feature] if names else None,
         analytic=float(entries.claimed[row, feature]),

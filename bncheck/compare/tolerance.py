@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array
+from bncheck.batchnorm.quantities import QUANTITIES, Loss
 from bncheck.compare.comparison import Tolerance
 from bncheck.reference.forward import Columns
 
@@ -15,13 +16,6 @@ float32: a mistake of that size would pass with it."""
 
 LARGEST_ACCEPTED_ROUNDINGS = 64
 """The same for types so coarse that even well-conditioned data lose more."""
-
-
-WITHOUT_MEAN = frozenset({"running_M", "dLdBb", "dLdNZ", "dLdM"})
-"""Nothing large is subtracted on the way to these."""
-
-SUBTRACTING = frozenset({"BZ", "running_V"})
-"""These show at first hand what the subtraction of the mean has cost."""
 
 
 def rounding_budget(N: int, condition: Array, eps: float) -> Array:
@@ -66,8 +60,9 @@ def tolerance_of(
 def _condition(name: str, e: Columns, eps: float, BZ_error: Array | None) -> Array:
     """How many times its unit of length the numbers are that were subtracted, (1, C)."""
     nothing: Array = np.zeros_like(e.M)
-    if name in WITHOUT_MEAN or (name == "dLdZ" and e.eval):
+    loss = QUANTITIES[name].loss if name in QUANTITIES else Loss.FORWARD
+    if loss is Loss.NONE or (name == "dLdZ" and e.eval):
         return nothing
-    if name in SUBTRACTING or BZ_error is None:
+    if loss is Loss.OWN or BZ_error is None:
         return e.condition
     return np.minimum(e.condition, 4 * BZ_error / eps)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Mask, column_mean, column_sum, largest
+from bncheck.arrays import Mask
+from bncheck.batchnorm.formulas import column_mean, column_sum, largest
 from bncheck.reference.forward import Columns, Expected
 from bncheck.report.model import Note
 

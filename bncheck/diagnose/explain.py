@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array
+from bncheck.batchnorm.quantities import QUANTITIES
 from bncheck.compare.claims import Claim, quantity_of
 from bncheck.compare.comparison import Comparison, Verdict
 from bncheck.compare.tolerance import tolerance_of
 from bncheck.diagnose.evidence import Evidence, Explanation
-from bncheck.diagnose.intermediates import BEFORE, explain_by_factor, is_consequence
+from bncheck.diagnose.intermediates import explain_by_factor, is_consequence
 from bncheck.diagnose.known_mistakes import ALTERNATIVES, explain_by_alternatives
 from bncheck.diagnose.paths import explain_by_statistics, explain_inference, explain_training
 from bncheck.layers.source import Line
@@ -113,7 +114,7 @@ def _notes(
         )
         yield Note("not-finite", evidence.label, message, None, *_place(evidence, None, where))
         return
-    before = [name for name in BEFORE.get(evidence.name, ()) if name in failed]
+    before = [name for name in QUANTITIES[evidence.name].follows if name in failed]
     if before and is_consequence(evidence):
         message = f"{evidence.label} follows rightly from a wrong {before[0]}: look there first"
         yield Note("consequence", evidence.label, message)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array, Mask
+from bncheck.arrays import Array, Mask
 from bncheck.reference.forward import Expected
 
 

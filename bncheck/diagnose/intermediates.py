@@ -2,17 +2,11 @@
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array, column_sum
+from bncheck.arrays import Array
+from bncheck.batchnorm.formulas import column_sum
+from bncheck.batchnorm.quantities import QUANTITIES, formula_of
 from bncheck.diagnose.evidence import Evidence, Explanation
 from bncheck.diagnose.factors import fitting
-from bncheck.diagnose.formulas import meant
-
-BEFORE = {
-    "dLdV": ("dLdNZ",),
-    "dLdM": ("dLdNZ",),
-    "dLdZ": ("dLdNZ", "dLdV", "dLdM"),
-}
-"""What each of them is computed from."""
 
 
 def explain_by_factor(evidence: Evidence, true: Array) -> list[Explanation]:
@@ -29,7 +23,7 @@ def explain_by_factor(evidence: Evidence, true: Array) -> list[Explanation]:
         Explanation(
             f"{evidence.name}-{factor.code}",
             f"{evidence.label} {factor.words}",
-            meant(evidence.name, eval=e.eval),
+            formula_of(evidence.name, eval=e.eval),
         )
         for factor in fitting(
             ratios, columns, e, known_to.reshape(1, -1), entries=evidence.claimed.size
@@ -41,7 +35,7 @@ def explain_by_factor(evidence: Evidence, true: Array) -> list[Explanation]:
 def is_consequence(evidence: Evidence) -> bool:
     """Whether the claimed values follow from the claimed ones before them by the right formula."""
     e, given = evidence.expected, evidence.others
-    if e.eval or not all(name in given for name in BEFORE[evidence.name]):
+    if e.eval or not all(name in given for name in QUANTITIES[evidence.name].follows):
         return False
     N = len(e.Z)
     if evidence.name == "dLdV":

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array, centre, column_mean, column_sum, normalise, variance
+from bncheck.arrays import Array
+from bncheck.batchnorm.formulas import centre, column_mean, column_sum, normalise, variance
+from bncheck.batchnorm.quantities import formula_of
 from bncheck.diagnose.evidence import Evidence, Explanation
-from bncheck.diagnose.formulas import meant
 from bncheck.reference.forward import Expected
 
 
@@ -54,7 +55,7 @@ def explain_by_alternatives(evidence: Evidence, true: Array) -> list[Explanation
 
 def _explanation(alternative: Alternative, evidence: Evidence) -> Explanation:
     a = alternative
-    formula = a.meant or meant(a.at or evidence.name, eval=evidence.expected.eval)
+    formula = a.meant or formula_of(a.at or evidence.name, eval=evidence.expected.eval)
     return Explanation(a.code, a.words, formula, a.at)
 
 
@@ -282,7 +283,7 @@ SWAPPED = (
     "dLdBZ * NZ"
 )
 
-BOTH = f"{meant('dLdBW', eval=False)}; {meant('dLdBb', eval=False)}"
+BOTH = f"{formula_of('dLdBW', eval=False)}; {formula_of('dLdBb', eval=False)}"
 
 ALTERNATIVES: dict[str, Callable[[Expected], Iterator[Alternative]]] = {
     "BZ": of_BZ,

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import PER_FEATURE, Mask
+from bncheck.arrays import Mask
+from bncheck.batchnorm.quantities import formula_of, is_per_feature
 from bncheck.compare.claims import Claim, precision, quantity_of
 from bncheck.compare.comparison import Comparison
 from bncheck.diagnose.doubt import reason_for_doubt
-from bncheck.diagnose.formulas import meant
 from bncheck.diagnose.shapes import misfit
 from bncheck.reference.forward import Expected
 from bncheck.report.model import Note
@@ -51,19 +51,19 @@ def _uncompared(check: Comparison, claim: Claim, expected: Expected) -> Iterator
             yield Note("unfinished", check.name, f"{check.name} is not there: it is not finished")
         return
     code, message = misfit(check.name, check.shape, claim.true.shape, len(expected.Z))
-    yield Note(code, check.name, message, formula_of(claim))
+    yield Note(code, check.name, message, _formula(claim))
 
 
-def formula_of(claim: Claim) -> str | None:
+def _formula(claim: Claim) -> str | None:
     """The formula of what was claimed, as it should be."""
     if claim.setting is None:
         return None
-    return meant(quantity_of(claim.name), eval=claim.setting.eval)
+    return formula_of(quantity_of(claim.name), eval=claim.setting.eval)
 
 
 def _flat_shapes(checks: Sequence[Comparison], meant: tuple[int, ...]) -> Iterator[Note]:
     """A remark on the quantities that come as (C,) where (1, C) is meant."""
-    flat = [each for each in checks if each.compared and each.name in PER_FEATURE]
+    flat = [each for each in checks if each.compared and is_per_feature(each.name)]
     flat = [each for each in flat if each.shape != meant]
     if flat:
         names = ", ".join(each.name for each in flat)

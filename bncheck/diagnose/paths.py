@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array, Mask, column_mean, column_sum
+from bncheck.arrays import Array, Mask
+from bncheck.batchnorm.formulas import column_mean, column_sum
+from bncheck.batchnorm.quantities import formula_of
 from bncheck.diagnose.evidence import Evidence, Explanation
 from bncheck.diagnose.factors import Factor, fitting
-from bncheck.diagnose.formulas import meant
 from bncheck.reference.forward import Expected
 
 PATHS = ("direct", "variance", "mean")
@@ -113,7 +114,7 @@ def explain_training(evidence: Evidence, label: str = "dLdZ") -> list[Explanatio
         return []  # two different mistakes that fit by chance are less likely than one unknown
     words = " and ".join(f"the {path} path {each[0].words}" for path, each in wrong)
     code = "-".join(f"{path}-path-{each[0].code}" for path, each in wrong)
-    return [Explanation(code, f"of {label} {words}{numbers}", meant("dLdZ", eval=e.eval))]
+    return [Explanation(code, f"of {label} {words}{numbers}", formula_of("dLdZ", eval=e.eval))]
 
 
 def _are_of_eps(wrong: list[tuple[str, list[Factor]]]) -> bool:
@@ -122,13 +123,13 @@ def _are_of_eps(wrong: list[tuple[str, list[Factor]]]) -> bool:
 
 def _of_all(label: str, factor: Factor, numbers: str, e: Expected) -> Explanation:
     code = f"{label}-{factor.code}"
-    return Explanation(code, f"{label} {factor.words}{numbers}", meant("dLdZ", eval=e.eval))
+    return Explanation(code, f"{label} {factor.words}{numbers}", formula_of("dLdZ", eval=e.eval))
 
 
 def _of_path(label: str, path: str, factor: Factor, numbers: str, e: Expected) -> Explanation:
     code = f"{path}-path-{factor.code}"
     message = f"the {path} path of {label} {factor.words}{numbers}"
-    return Explanation(code, message, meant("dLdZ", eval=e.eval))
+    return Explanation(code, message, formula_of("dLdZ", eval=e.eval))
 
 
 def _numbers(fit: Split) -> str:
@@ -159,7 +160,7 @@ def with_statistics(e: Expected, X: Array, root: Array) -> dict[str, list[Array]
 def explain_by_statistics(evidence: Evidence, true: Array) -> list[Explanation]:
     """The training formulas of dLdV, dLdM and dLdZ with statistics that are not meant."""
     e, p = evidence.expected, evidence.expected.parameters
-    formula = meant(evidence.name, eval=e.eval)
+    formula = formula_of(evidence.name, eval=e.eval)
     of_batch = ("batch", "the statistics of the mini-batch", e.Z - e.M, np.sqrt(e.V + p.eps))
     of_running = [
         ("running", "the running statistics", e.Z - M, np.sqrt(V + p.eps))
@@ -183,7 +184,7 @@ def explain_by_statistics(evidence: Evidence, true: Array) -> list[Explanation]:
 def explain_inference(evidence: Evidence) -> list[Explanation]:
     """What is wrong with dLdZ in inference mode, as far as it is a factor."""
     e = evidence.expected
-    formula = meant("dLdZ", eval=True)
+    formula = formula_of("dLdZ", eval=True)
     true = e.dLdBZ * e.parameters.BW / e.root
     if evidence.is_equal(e.dLdBZ * e.parameters.BW / np.sqrt(e.V + e.parameters.eps), true):
         message = "dLdZ is divided by the root of the mini-batch's variance, not the running one"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.batchnorm.blocks import LazyRows
+from bncheck.arrays import LazyRows
 from bncheck.files.sources import IN_MEMORY, InputFile, Spool
 
 

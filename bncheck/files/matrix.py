@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.batchnorm.blocks import LazyRows
+from bncheck.arrays import LazyRows
 from bncheck.errors import InputError
 from bncheck.files.convert import exact_float64, refuse_not_finite
 from bncheck.files.npy import NPY_MAGIC, NPZ_MAGIC, Archive, NpyArray

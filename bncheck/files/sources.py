@@ -264,6 +264,8 @@ def open_file(path: str) -> InputFile | Incoming:
         raise InputError(message, "check the name and the folder") from error
     except IsADirectoryError as error:
         raise InputError(f"{quoted(path)} is a folder", "name a file in it") from error
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise _unreadable(path, error, _FROM_FILE) from error
 

@@ -8,21 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bncheck.batchnorm.quantities import QUANTITIES, SETTINGS, STATE, is_pytorch_momentum
 from bncheck.errors import InputError
 from bncheck.files.convert import exact_float64, refuse_not_finite
 from bncheck.files.matrix import read_archive
 from bncheck.files.npy import Archive
 from bncheck.wording import listed, quoted
 
-SPELLINGS = {
-    "BW": ("BW", "gamma", "weight"),
-    "Bb": ("Bb", "beta", "bias"),
-    "running_M": ("running_M", "running_mean"),
-    "running_V": ("running_V", "running_var"),
-    "alpha": ("alpha",),
-    "eps": ("eps",),
-}
-"""What each part of a state is called here, in older course code, and in PyTorch."""
+PARTS = (*STATE, *SETTINGS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +49,9 @@ class State:
 def read_state(path: str, num_features: int) -> State:
     """Read the state of a layer with `num_features` features.
 
-    The names are those of `SPELLINGS`; other arrays in the file are left alone. A `running_var`
-    is taken as it is: that of PyTorch is the unbiased variance, N / (N - 1) times the one here.
+    The names are those of `QUANTITIES`, in any spelling; other arrays in the file are left alone.
+    A `running_var` is taken as it is: that of PyTorch is the unbiased variance, N / (N - 1) times
+    the one here.
 
     Parameters
     ----------
@@ -73,7 +67,7 @@ def read_state(path: str, num_features: int) -> State:
         or has values that no layer can have.
     """
     archive = read_archive(path)
-    names = {part: _name_of(part, archive) for part in SPELLINGS}
+    names = {part: _name_of(part, archive) for part in PARTS}
     if not any(names.values()):
         raise InputError(
             f"{quoted(path)} has nothing of a layer's state: it has {listed(archive.names)}",
@@ -97,12 +91,12 @@ def state_arrays(get: Callable[[str], Any]) -> dict[str, NDArray[Any]]:
     get
         Gives a part of the state by its name, or None where there is none.
     """
-    parts = {part: get(part) for part in SPELLINGS}
+    parts = {part: get(part) for part in PARTS}
     return {part: np.asarray(value) for part, value in parts.items() if value is not None}
 
 
 def _name_of(part: str, archive: Archive) -> str | None:
-    names = [name for name in SPELLINGS[part] if name in archive.names]
+    names = [name for name in QUANTITIES[part].names if name in archive.names]
     if len(names) > 1:
         raise InputError(
             f"{quoted(archive.source)} has the same thing under two names: {listed(names)}",
@@ -150,4 +144,4 @@ def _number(archive: Archive, name: str | None, highest: float) -> float | None:
     if not (math.isfinite(number) and 0 <= number <= highest):
         possible = f"from 0 to {highest}" if math.isfinite(highest) else "finite, 0 or more"
         raise InputError(f"{where} is {number}", f"{name} is {possible}")
-    return number
+    return 1 - number if is_pytorch_momentum(name, number) else number

@@ -93,6 +93,8 @@ class Outputs:
                 os.fsync(file.fileno())
             if mode is not None:
                 os.chmod(temporary, mode)
+        except InputError:
+            raise
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
             raise _unwritable(path, error) from error
 

@@ -9,16 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array
 from bncheck.batchnorm.layer import BatchNorm1d
+from bncheck.batchnorm.quantities import QUANTITIES
+from bncheck.errors import InputError
 from bncheck.layers.returned import name_gradients
-from bncheck.layers.spelling import (
-    EVAL_SWITCHES,
-    MODE_SWITCHES,
-    SPELLINGS,
-    TRAIN_SWITCHES,
-    WORDS_OF_MODE,
-)
 from bncheck.layers.watching import watched
 
 IMMUTABLE = (int, float, str, bool, np.generic, np.dtype, type(None))
@@ -168,7 +163,7 @@ def in_the_form_of(like: Any, value: Any) -> Any:
 
 def _attribute(inner: Any, quantity: str) -> str | None:
     """The name under which an object has a quantity."""
-    for name in SPELLINGS.get(quantity, (quantity,)):
+    for name in QUANTITIES[quantity].names if quantity in QUANTITIES else (quantity,):
         if hasattr(inner, name) and not callable(getattr(inner, name)):
             return name
     return None
@@ -178,6 +173,12 @@ def _forward_of(inner: Any) -> Callable[..., Any]:
     forward: Callable[..., Any] = getattr(inner, "forward", None) or inner
     return forward
 
+
+EVAL_SWITCHES = ("eval", "inference", "test")
+TRAIN_SWITCHES = ("training", "train", "train_flg", "is_training", "is_train")
+MODE_SWITCHES = ("mode",)
+WORDS_OF_MODE = {False: "train", True: "test"}
+"""Names of what tells a forward its mode: True in inference, True in training, or a word."""
 
 Switch = Callable[[Any, bool], dict[str, Any]]
 """Tells a layer its mode, True for inference; gives the arguments that its forward takes then."""
@@ -281,7 +282,7 @@ class PairFace(Face):
     def takes(self, quantity: str) -> bool:  # noqa: D102
         if quantity in ("BW", "Bb") or self._settings_in is not None:
             return quantity in self._values
-        return self._name_among(SPELLINGS.get(quantity, ())) is not None
+        return self._name_among(QUANTITIES[quantity].names) is not None
 
     def get(self, quantity: str) -> Any:  # noqa: D102
         if quantity in self._gradients:
@@ -341,7 +342,7 @@ class PairFace(Face):
         arguments = {
             name: v[quantity]
             for quantity in ("running_M", "running_V", "alpha", "eps")
-            if (name := self._name_among(SPELLINGS[quantity])) is not None
+            if (name := self._name_among(QUANTITIES[quantity].names)) is not None
         }
         switches = {name: word_of for name, word_of in _switches() if name in self._names}
         return arguments | {name: word_of(eval) for name, word_of in switches.items()}
@@ -365,7 +366,10 @@ def setting(layer: Face, name: str, default: float) -> float:
     numbers = set(np.asarray(value, dtype=float).ravel().tolist())
     number = numbers.pop() if len(numbers) == 1 else math.nan
     if not 0 <= number < math.inf:
-        raise ValueError(f"{name} of {layer.name} is {value}, where one number from 0 up is meant")
+        raise InputError(
+            f"{name} of {layer.name} is {value}, expected one number from 0 up",
+            f"mend the layer's {name}",
+        )
     return number
 
 

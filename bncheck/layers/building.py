@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from bncheck.batchnorm.quantities import canonical
 from bncheck.errors import InputError
 from bncheck.layers.adapters import Face, ObjectFace, PairFace
 from bncheck.layers.discovery import BRIDGE, FunctionPair, LayerClass, find_layer
 from bncheck.layers.importing import load_module, split_layer
-from bncheck.layers.spelling import canonical
 from bncheck.wording import one_line, quoted
 
 

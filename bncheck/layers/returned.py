@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bncheck.layers.spelling import canonical
+from bncheck.batchnorm.quantities import canonical
 
 IN_ORDER = ("dLdBW", "dLdBb")
 """Of gradients returned beside dLdZ, where nothing else tells them apart."""

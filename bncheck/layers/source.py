@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bncheck.layers.spelling import spellings_of
+from bncheck.batchnorm.quantities import QUANTITIES
 
 _RUNNING = re.compile("running|moving")
 
@@ -44,7 +44,7 @@ def line_of(function: Callable[..., Any], quantity: str, method: str) -> Line | 
         file = inspect.getsourcefile(function)
     except (OSError, TypeError, SyntaxError):
         return None
-    names = spellings_of(quantity)
+    names = QUANTITIES[quantity].names
     statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
     found = [node.lineno for node in statements if _assigns(node, names)]
     if quantity == "V":  # the inference branch may give it another value

@@ -9,36 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import Array
+from bncheck.arrays import Array
+from bncheck.batchnorm.quantities import GRADIENTS, INTERMEDIATES, STATISTICS
+from bncheck.errors import LayerError
 from bncheck.layers.adapters import Face, face_of, is_built_in
-from bncheck.layers.spelling import INTERMEDIATES
 from bncheck.wording import one_line
-
-GRADIENTS = ("dLdBb", "dLdBW", "dLdNZ", "dLdV", "dLdM", "dLdZ")
-"""In the order in which a layer computes them."""
-
-STATISTICS = ("running_M", "running_V")
-
 
 NOTHING = np.array(None)
 """Stands for a result that never came."""
-
-
-class LayerError(Exception):
-    """The layer under test raised, or returned what is no array of numbers.
-
-    Attributes
-    ----------
-    method
-        "forward" or "backward".
-    reason
-        What happened, in words.
-    """
-
-    def __init__(self, method: str, reason: str) -> None:
-        super().__init__(f"{method} {reason}")
-        self.method = method
-        self.reason = reason
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from bncheck.layers.spelling import INTERMEDIATES
+from bncheck.batchnorm.quantities import INTERMEDIATES
 
 
 def watched(function: Callable[..., Any], *arguments: Any) -> tuple[Any, dict[str, Any]]:

@@ -5,18 +5,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bncheck.arrays import Array, Rows
 from bncheck.batchnorm.blocks import (
     Beside,
     Block,
-    Rows,
     extreme_of,
     fold,
     for_each,
     sum_of,
     sum_of_products,
 )
-from bncheck.batchnorm.formulas import Array
 from bncheck.batchnorm.sweeps import Centred
+from bncheck.errors import InputError
 from bncheck.reference.forward import Columns, Parameters, refuse_beyond_float64
 
 
@@ -77,7 +77,9 @@ def know(
         X = Centred(Z, p.running_M, None)
     used_V = p.running_V if eval else V
     if not (used_V + p.eps > 0).all():
-        raise ValueError(f"V + eps of column {int(np.argmin(used_V[0]))} is 0")
+        raise InputError(
+            f"V + eps of column {int(np.argmin(used_V[0]))} is 0", "pass an --eps above 0"
+        )
     upstream = np.maximum(largest, -least)
     rstd = 1 / np.sqrt(used_V + p.eps)
     S, squares, products, largest_NZ = _products(X, dLdBZ, upstream, rstd)

@@ -7,8 +7,9 @@ whatever the step. They are differences of the definition's forward, not its bac
 
 import numpy as np
 
+from bncheck.arrays import EPS, Array
 from bncheck.batchnorm.blocks import Block, for_each, products_of
-from bncheck.batchnorm.formulas import EPS, Array, change_of_reciprocal_root, column_sum, largest
+from bncheck.batchnorm.formulas import change_of_reciprocal_root, column_sum, largest
 from bncheck.numdiff import Derivative, power_of_two
 from bncheck.reference.forward import Columns, Expected
 

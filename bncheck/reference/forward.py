@@ -5,9 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from bncheck.arrays import Array
 from bncheck.batchnorm.formulas import (
-    PER_FEATURE,
-    Array,
     centre,
     column_sum,
     largest,
@@ -16,6 +15,8 @@ from bncheck.batchnorm.formulas import (
     variance,
     weighted_mean,
 )
+from bncheck.batchnorm.quantities import is_per_feature
+from bncheck.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,7 @@ class Columns:
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """The shape that a quantity has."""
-        return self.M.shape if name in PER_FEATURE else (self.N, self.M.shape[1])
+        return self.M.shape if is_per_feature(name) else (self.N, self.M.shape[1])
 
     @cached_property
     def scales(self) -> dict[str, Array]:
@@ -195,7 +196,10 @@ def refuse_beyond_float64(M: Array, V: Array, eps: float) -> None:
     for name, A in {"M": M, "V": V + eps}.items():
         if not np.isfinite(A).all():
             column = int(np.argmin(np.isfinite(A[0])))
-            raise ValueError(f"{name} of column {column} is beyond the largest float64")
+            raise InputError(
+                f"{name} of column {column} is beyond the largest float64",
+                "scale the input down, or leave the column out with --columns",
+            )
 
 
 def expect(Z: Array, dLdBZ: Array, parameters: Parameters, *, eval: bool) -> Expected:  # noqa: A002
@@ -212,7 +216,9 @@ def expect(Z: Array, dLdBZ: Array, parameters: Parameters, *, eval: bool) -> Exp
     if eval:
         X = Z - p.running_M
     if not (used_V + p.eps > 0).all():
-        raise ValueError(f"V + eps of column {int(np.argmin(used_V[0]))} is 0")
+        raise InputError(
+            f"V + eps of column {int(np.argmin(used_V[0]))} is 0", "pass an --eps above 0"
+        )
     NZ = normalise(X, used_V, p.eps)
     upstream = largest(dLdBZ)
     shares = dLdBZ / np.where(upstream > 0, upstream, 1)  # whose squares fit any float

@@ -7,8 +7,9 @@ parameters.
 
 import numpy as np
 
+from bncheck.arrays import EPS, Array
 from bncheck.batchnorm.blocks import products_of
-from bncheck.batchnorm.formulas import EPS, Array, change_of_reciprocal_root, column_sum
+from bncheck.batchnorm.formulas import change_of_reciprocal_root, column_sum
 from bncheck.numdiff import Derivative, Formula, Rise, differentiate
 from bncheck.reference.forward import Columns, Expected
 

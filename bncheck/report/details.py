@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from bncheck.batchnorm.formulas import PER_FEATURE
+from bncheck.batchnorm.quantities import GRADIENTS, is_per_feature
 from bncheck.compare.comparison import Comparison, Verdict
-from bncheck.layers.under_test import GRADIENTS
 from bncheck.report.model import InputReport
 from bncheck.report.screen import Screen
 
 if TYPE_CHECKING:
-    from bncheck.check.step_curve import StepCurve
+    from bncheck.report.model import StepCurve
 
 WORST = 5
 """How many entries of a check that did not pass are shown, unless the user says how many."""
@@ -113,12 +112,12 @@ def drawable(report: InputReport) -> Sequence[Comparison]:
     checks = [
         check
         for check in _deciding(report)
-        if check.compared >= (FEWEST_TO_DRAW if check.name in PER_FEATURE else 1)
+        if check.compared >= (FEWEST_TO_DRAW if is_per_feature(check.name) else 1)
         and check.entries is not None
     ]
     if report.verdict is Verdict.PASS:
         checks = [check for check in checks if check.name == "dLdZ"]
-    return sorted(checks, key=lambda check: (check.name != "dLdZ", check.name in PER_FEATURE))
+    return sorted(checks, key=lambda check: (check.name != "dLdZ", is_per_feature(check.name)))
 
 
 def _deciding(report: InputReport) -> list[Comparison]:

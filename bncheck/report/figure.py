@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bncheck.batchnorm.formulas import PER_FEATURE
-from bncheck.check.step_curve import StepCurve
+from bncheck.batchnorm.quantities import is_per_feature
 from bncheck.compare.comparison import Comparison
 from bncheck.errors import InputError
 from bncheck.report.details import NO_ENTRIES, drawable, has_no_entries
 from bncheck.report.heatmap import heat_map, thresholds
-from bncheck.report.model import InputReport, Report
+from bncheck.report.model import InputReport, Report, StepCurve
 from bncheck.report.text import feature_name
 from bncheck.wording import one_line
 
@@ -149,7 +148,7 @@ def _label(
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    if check.name in PER_FEATURE:
+    if is_per_feature(check.name):
         axes.set_xlabel("feature")
         axes.set_yticks([])
         return

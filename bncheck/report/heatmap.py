@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from rich.cells import cell_len
 from rich.text import Text
 
-from bncheck.batchnorm.formulas import PER_FEATURE, Array
+from bncheck.arrays import Array
+from bncheck.batchnorm.quantities import is_per_feature
 from bncheck.compare.comparison import Comparison
 from bncheck.report.flow import flowed
 from bncheck.report.screen import UNLIMITED, Screen
@@ -73,7 +74,7 @@ def errors_of(check: Comparison) -> Array:
     """All errors, features down and rows across; those of a quantity per feature in one line."""
     assert check.entries is not None
     errors = np.where(np.isnan(check.entries.true), np.nan, check.entries.rel_error)
-    return errors if check.name in PER_FEATURE else errors.T
+    return errors if is_per_feature(check.name) else errors.T
 
 
 def fold(A: Array, down: int, across: int) -> Array:
@@ -131,13 +132,13 @@ def heat_map_lines(
     yield Text(f" {_heading(check, picture)}")
     for label, line in zip(labels, cells, strict=True):
         yield _aligned(label, margin).append(" ").append(_coloured(line, wide))
-    axis = "feature" if check.name in PER_FEATURE else "row"
+    axis = "feature" if is_per_feature(check.name) else "row"
     yield _aligned(axis, margin).append(f" {_axis(picture, cells.shape[1] * wide, wide)}")
     yield from flowed(_legend(picture.errors, levels, check.tolerance), width)
 
 
 def _heading(check: Comparison, picture: HeatMap) -> str:
-    per_feature = check.name in PER_FEATURE
+    per_feature = is_per_feature(check.name)
     down, across = picture.size
     folded = [
         f"{size} {what}s"
@@ -151,7 +152,7 @@ def _heading(check: Comparison, picture: HeatMap) -> str:
 def _labels(check: Comparison, names: tuple[str, ...] | None, longest: int) -> list[str]:
     """What stands before each line: a feature's name or number, or the numbers of several."""
     assert check.entries is not None
-    if check.name in PER_FEATURE:
+    if is_per_feature(check.name):
         return [check.name]
     lines = check.entries.true.shape[1]
     size = -(-lines // MOST_LINES)

@@ -8,10 +8,9 @@ import math
 from typing import Any
 
 from bncheck import __version__
-from bncheck.cli.passes import PassOfInput, PassReport
 from bncheck.compare.comparison import Comparison, Entry, worst_entries
 from bncheck.errors import InputError
-from bncheck.report.model import InputReport, Report
+from bncheck.report.model import InputReport, PassOfInput, PassReport, Report
 
 
 def gradcheck_document(report: Report, worst: int) -> str:

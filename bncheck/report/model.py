@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from bncheck.arrays import Array
 from bncheck.compare.comparison import Comparison, Verdict, overall
 
 if TYPE_CHECKING:
-    from bncheck.check.step_curve import StepCurve
+    from bncheck.batchnorm.sweeps import ComputedRows
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,44 @@ class Note:
     meant: str | None = None
     place: str | None = None
     source: str | None = None
+
+
+STEPS = np.exp2(np.arange(-40.0, 1.0))
+"""The steps of the curve, in units of the length: 1e-12 to 1. One is twice the one before, so that
+the farther nodes of one are the nearer nodes of the next."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepCurve:
+    """Errors of difference formulas for one entry of dLdZ, over the step.
+
+    The differences are those of the layer's own forward. Their errors are told against the
+    definition's difference in closed form, in units of the column's gradient scale, and are
+    infinite where a step is too short to change the entry.
+
+    Attributes
+    ----------
+    row, feature, name
+        The entry; the name is None where the features have none.
+    steps
+        In units of the length over which the loss bends, (S,), ascending.
+    central, richardson
+        The errors of a central difference at h and of its extrapolation from h and 2h, (S,).
+    chosen
+        The step that the check took for the column, in the same units.
+    agrees
+        Whether the layer's forward is the definition's here. Where not, all errors are at least
+        what the two differ by.
+    """
+
+    row: int
+    feature: int
+    name: str | None
+    steps: Array
+    central: Array
+    richardson: Array
+    chosen: float
+    agrees: bool
 
 
 @dataclass(frozen=True)
@@ -121,3 +163,41 @@ class Report:
     def passed(self) -> bool:
         """Whether every layer could be checked and every check passed."""
         return self.verdict is Verdict.PASS and not self.not_loaded
+
+
+@dataclass(frozen=True, eq=False)
+class PassOfInput:
+    """What one mini-batch led to.
+
+    Attributes
+    ----------
+    input, layer, mode
+        What was run on what, in words.
+    shape
+        Of Z.
+    names
+        The features' names.
+    features
+        Values for each feature, (C,), by quantity, in the order of the table.
+    results
+        What is for files, by name: BZ, or every gradient. BZ may be rows that are computed when
+        they are asked for.
+    """
+
+    input: str
+    layer: str
+    mode: str
+    shape: tuple[int, int]
+    names: tuple[str, ...] | None
+    features: dict[str, Array]
+    results: Mapping[str, Array | ComputedRows]
+
+
+@dataclass(frozen=True, eq=False)
+class PassReport:
+    """One run of a command: forward, eval or backward."""
+
+    command: str
+    alpha: float
+    eps: float
+    inputs: tuple[PassOfInput, ...]

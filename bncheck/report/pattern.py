@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.batchnorm.formulas import PER_FEATURE, Mask
+from bncheck.arrays import Mask
+from bncheck.batchnorm.quantities import is_per_feature
 from bncheck.compare.comparison import Comparison, Verdict
 from bncheck.report.text import LABELS, feature_name
 from bncheck.wording import counted
@@ -31,7 +32,7 @@ def pattern(check: Comparison, names: tuple[str, ...] | None) -> str | None:
     """
     if check.passed or check.entries is None or check.compared == 1:
         return None
-    where = _where(check.entries.deciding, names, per_feature=check.name in PER_FEATURE)
+    where = _where(check.entries.deciding, names, per_feature=is_per_feature(check.name))
     return None if where is None else f"{_fact(check)} {where}"
 
 

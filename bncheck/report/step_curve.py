@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from bncheck.batchnorm.formulas import Array
-from bncheck.check.step_curve import STEPS, StepCurve
+from bncheck.arrays import Array
 from bncheck.report.flow import flowed
 from bncheck.report.heatmap import power_of_ten
+from bncheck.report.model import STEPS, StepCurve
 from bncheck.report.screen import Screen
 from bncheck.report.text import feature_name
 

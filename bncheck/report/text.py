@@ -10,14 +10,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from bncheck.batchnorm.quantities import GRADIENTS
 from bncheck.compare.comparison import DEFINITION, FINITE_DIFFERENCES, Comparison, Entry, Verdict
-from bncheck.layers.under_test import GRADIENTS
 from bncheck.report.model import InputReport, Note, Report
 from bncheck.report.screen import UNLIMITED, Screen
 from bncheck.wording import counted, one_line
 
 if TYPE_CHECKING:
-    from bncheck.cli.passes import PassOfInput, PassReport
+    from bncheck.report.model import PassOfInput, PassReport
 
 MOST_FEATURES = 20
 """A longer table shows so many features and says how many are left out."""

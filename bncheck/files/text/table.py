@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.batchnorm.blocks import ENTRIES, LazyRows
+from bncheck.arrays import LazyRows
+from bncheck.batchnorm.blocks import ENTRIES
 from bncheck.errors import InputError
 from bncheck.files.growing import GrowingRows
 from bncheck.files.select_columns import column_list, select_columns
