@@ -7,14 +7,19 @@ evaluation gives C differences.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from bncheck.arrays import EPS, Array, Mask
 
-Rise = Callable[[slice, Array], Array]
-"""rise(rows, nodes): how much each column's loss rises when these rows are replaced by the nodes,
-(R, C), one row after the other; (R, C) too."""
+Increments = Callable[[slice, Array], Array]
+"""increments(rows, nodes): how much each column's loss grows when these rows are replaced by the
+nodes, (R, C), one row after the other; (R, C) too."""
+
+FINITE_DIFFERENCES = "finite differences"
+DEFINITION = "definition"
+"""Where a numeric derivative comes from."""
 
 LONGEST_STEP = 2.0**-4
 """In units of the length over which the loss bends; the nodes reach twice as far."""
@@ -37,9 +42,13 @@ COMPLEX_STEP = 2.0**-100
 """In units of the length: its square is far below the rounding of any number here."""
 
 
+Estimate = Callable[[Array, Array, Array], tuple[Array, Array]]
+"""estimate(increments, moves, bend) -> the derivative, (R, C), and its truncation error, (C,)."""
+
+
 @dataclass(frozen=True)
 class Formula:
-    """A difference formula.
+    """A difference formula, which estimates its own truncation error.
 
     Attributes
     ----------
@@ -53,24 +62,16 @@ class Formula:
     weight
         Sum of the absolute weights of the evaluations, times h: a noise of 1 in each of them
         becomes at most weight / h in the derivative.
+    estimate
+        From the increments of the loss at the nodes and the moves to them, both of the shape
+        (nodes, R, C), to the derivative and its truncation error.
     """
 
     name: str
     nodes: tuple[complex, ...]
     order: int
     weight: float
-
-
-FORMULAS = {
-    formula.name: formula
-    for formula in (
-        # Weights 4/3 of 1/(2h) at two nodes and 1/3 of 1/(4h) at two more.
-        Formula("richardson", (1, -1, 2, -2), order=4, weight=1.5),
-        Formula("central", (1, -1, 2, -2), order=2, weight=1.0),
-        Formula("forward", (1, 2), order=1, weight=2.0),
-        Formula("complex", (1j,), order=2, weight=1.0),
-    )
-}
+    estimate: Estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +86,18 @@ class Derivative:
         The bound, (R, C), or (1, C) where it is the same in all rows.
     step
         The one that was chosen for each column, (C,), where one was.
+    source
+        FINITE_DIFFERENCES or DEFINITION.
     """
 
     value: Array
     uncertainty: Array
     step: Array | None = None
+    source: str = FINITE_DIFFERENCES
 
 
 def differentiate(
-    rise: Rise,
+    increments: Increments,
     points: Array,
     *,
     length: Array,
@@ -102,12 +106,12 @@ def differentiate(
     formula: Formula,
     smooth: Mask,
 ) -> Derivative:
-    """Derivative of each column's loss for every entry of `points`.
+    """Difference each column's loss for every entry of `points`.
 
     Parameters
     ----------
-    rise
-        The rise of the columns' losses over their values at `points`.
+    increments
+        Of the columns' losses over their values at `points`.
     points
         Where to differentiate, (R, C).
     length
@@ -116,7 +120,7 @@ def differentiate(
     unit
         The size of the derivatives, (C,): the uncertainty that matters is relative to it.
     noise
-        A bound on the rounding noise of `rise`, (C,).
+        A bound on the rounding noise of the increments, (C,).
     formula
         One of `FORMULAS`.
     smooth
@@ -137,8 +141,8 @@ def differentiate(
     W. Press et al., "Numerical Recipes", 3rd edition, 5.7; J. Moré, S. Wild, "Estimating
     Derivatives of Noisy Simulations", ACM TOMS 38 (2012), on steps from the noise.
     """
-    if formula.name == "complex":
-        return _complex_step(rise, points, length, noise)
+    if any(isinstance(node, complex) for node in formula.nodes):
+        return _complex_step(increments, points, length, noise, formula)
     step = _step(
         points, length, unit, noise, np.where(smooth, formula.order, min(2, formula.order))
     )
@@ -149,9 +153,9 @@ def differentiate(
     for rows in _slices(points.shape):
         start = points[rows]
         nodes = [start + np.real(node) * step.astype(points.dtype) for node in formula.nodes]
-        rises = np.stack([rise(rows, reached) for reached in nodes])
+        grown = np.stack([increments(rows, reached) for reached in nodes])
         moves = np.stack(nodes).astype(float) - start.astype(float)
-        value[rows], left_out = _estimate(formula, rises, moves, bend)
+        value[rows], left_out = formula.estimate(grown, moves, bend)
         truncation = np.maximum(truncation, left_out)
         shortest = np.minimum(shortest, np.abs(moves[0]).min(axis=0))
     # Where numbers lie so far apart that the nodes reach beyond half the length, no difference of
@@ -167,15 +171,6 @@ def _slices(shape: tuple[int, ...]) -> Iterator[slice]:
     """The rows of a matrix, some at a time."""
     at_once = max(AT_ONCE // shape[1], 1)
     return (slice(start, min(start + at_once, shape[0])) for start in range(0, shape[0], at_once))
-
-
-def _estimate(formula: Formula, rises: Array, moves: Array, bend: Array) -> tuple[Array, Array]:
-    """The derivative, (R, C), and its truncation error, (C,)."""
-    if formula.name == "forward":
-        return _forward(rises, moves)
-    if formula.name == "central":
-        return _central(rises, moves)
-    return _richardson(rises, moves, bend)
 
 
 def _step(points: Array, length: Array, unit: Array, noise: Array, order: Array) -> Array:
@@ -196,58 +191,80 @@ def _relative_noise(length: Array, unit: Array, noise: Array) -> Array:
 
 
 def power_of_two(x: Array) -> Array:
-    """The power of two nearest to each entry of x: dividing by it rounds nothing."""
+    """Return the power of two nearest to each entry of x: dividing by it rounds nothing.
+
+    >>> power_of_two(np.array([3.1, 0.2]))
+    array([4.  , 0.25])
+    """
     nearest: Array = np.exp2(np.round(np.log2(x)))
     return nearest
 
 
-def _forward(rises: Array, moves: Array) -> tuple[Array, Array]:
-    """Forward difference, (R, C), and its truncation error, (C,): at 2h it is twice as large."""
-    near, far = rises / moves
+def _forward(increments: Array, moves: Array, _: Array) -> tuple[Array, Array]:
+    """Forward difference; at 2h its truncation error is twice as large."""
+    near, far = increments / moves
     return near, _largest_difference(near, far)
 
 
-def _central(rises: Array, moves: Array) -> tuple[Array, Array]:
-    """Central difference, (R, C), and its truncation error, (C,): at 2h it is four times."""
-    near, far = _three_points(rises[:2], moves[:2]), _three_points(rises[2:], moves[2:])
+def _central(increments: Array, moves: Array, _: Array) -> tuple[Array, Array]:
+    """Central difference; at 2h its truncation error is four times as large."""
+    near, far, _ = central_estimates(increments, moves)
     return near, _largest_difference(near, far) / 3
 
 
-def _richardson(rises: Array, moves: Array, bend: Array) -> tuple[Array, Array]:
-    """Richardson's extrapolation of two central differences, and its truncation error, (C,).
+def _richardson(increments: Array, moves: Array, bend: Array) -> tuple[Array, Array]:
+    """Richardson's extrapolation of two central differences.
 
     The term in the error that is left after the one in h**2 is smaller than it by the square of
     `bend`, the longer step in units of the length over which the loss bends; three times that is
     taken, to be safe. Where nothing is known of the length (bend = 1) the extrapolation is taken to
     be no better than what it started from.
     """
-    near, far, value = central_estimates(rises, moves)
+    near, far, value = central_estimates(increments, moves)
     return value, _largest_difference(near, far) / 3 * np.minimum(3 * bend**2, 1)
 
 
-def central_estimates(rises: Array, moves: Array) -> tuple[Array, Array, Array]:
-    """Central differences at h and at 2h, and what Richardson's extrapolation makes of the two.
+def _imaginary(increments: Array, moves: Array, bend: Array) -> tuple[Array, Array]:
+    """Im f(x + ih) / h; its truncation error is below any rounding."""
+    return increments[0].imag / moves[0].imag, np.zeros_like(bend)
+
+
+FORMULAS = {
+    formula.name: formula
+    for formula in (
+        # Weights 4/3 of 1/(2h) at two nodes and 1/3 of 1/(4h) at two more.
+        Formula("richardson", (1, -1, 2, -2), order=4, weight=1.5, estimate=_richardson),
+        Formula("central", (1, -1, 2, -2), order=2, weight=1.0, estimate=_central),
+        Formula("forward", (1, 2), order=1, weight=2.0, estimate=_forward),
+        Formula("complex", (1j,), order=2, weight=1.0, estimate=_imaginary),
+    )
+}
+
+
+def central_estimates(increments: Array, moves: Array) -> tuple[Array, Array, Array]:
+    """Return central differences at h and at 2h, and Richardson's extrapolation of the two.
 
     Parameters
     ----------
-    rises
+    increments
         Of the loss at the nodes h, -h, 2h and -2h, which come first.
     moves
         How far the entry really moved to reach these nodes, of the same shape.
     """
-    near, far = _three_points(rises[:2], moves[:2]), _three_points(rises[2:], moves[2:])
+    near = _three_points(increments[:2], moves[:2])
+    far = _three_points(increments[2:], moves[2:])
     # The squares of the steps that they stand for, divided before they can overflow.
     ratio = np.prod(np.abs(moves[2:]) / np.abs(moves[:2]), axis=0)
     return near, far, near + (near - far) / (ratio - 1)
 
 
-def _three_points(rises: Array, moves: Array) -> Array:
+def _three_points(increments: Array, moves: Array) -> Array:
     """Central difference of one pair of nodes.
 
     Three points at distances a above and b below give a second-order estimate for any a and b;
     its error is that of a central difference with h**2 = a * b.
     """
-    (above, below), (a, b) = rises, np.abs(moves)
+    (above, below), (a, b) = increments, np.abs(moves)
     estimate: Array = (above * (b / a) - below * (a / b)) / (a + b)
     return estimate
 
@@ -261,8 +278,10 @@ def _largest_difference(near: Array, far: Array) -> Array:
     return spread
 
 
-def _complex_step(rise: Rise, points: Array, length: Array, noise: Array) -> Derivative:
-    """Im f(x + ih) / h: no difference is taken, so nothing cancels and h can be tiny.
+def _complex_step(
+    increments: Increments, points: Array, length: Array, noise: Array, formula: Formula
+) -> Derivative:
+    """Difference along the imaginary axis: nothing cancels, and the step can be tiny.
 
     W. Squire, G. Trapp, "Using Complex Variables to Estimate Derivatives of Real Functions", SIAM
     Review 40 (1998). The noise of the function enters relative to its length, not to the step.
@@ -270,5 +289,8 @@ def _complex_step(rise: Rise, points: Array, length: Array, noise: Array) -> Der
     step = power_of_two(COMPLEX_STEP * length)
     value = np.empty(points.shape)
     for rows in _slices(points.shape):
-        value[rows] = rise(rows, points[rows] + 1j * step).imag / step
+        moved: Any = points[rows] + formula.nodes[0] * step
+        value[rows], _ = formula.estimate(
+            increments(rows, moved)[None], moved[None] - points[rows], noise
+        )
     return Derivative(value, (noise / length)[None], step)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bncheck.compare.comparison import Comparison, Tolerance, Verdict, compare, overall
+from bncheck.compare.comparison import Comparison, Verdict, overall
+from tests import comparing
 
 PASS, INCONCLUSIVE, FAIL = Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL
 TRUE = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
@@ -11,24 +12,14 @@ SCALE = np.array([[1.0, 10.0]])
 
 
 def compared(
-    claimed: object,
-    true: np.ndarray = TRUE,
+    analytic: object,
+    numeric: np.ndarray = TRUE,
     *,
     name: str = "dLdZ",
-    uncertainty: float = 0.0,
-    accepted: float = 1e-6,
-    excusable: float = 1e-6,
     scale: np.ndarray = SCALE,
+    **options: object,
 ) -> Comparison:
-    return compare(
-        name,
-        np.asarray(claimed),
-        true,
-        uncertainty * scale,
-        scale=scale,
-        tolerance=Tolerance(np.full((1, 2), accepted), np.full((1, 2), excusable)),
-        against="definition",
-    )
+    return comparing.compared(name, analytic, numeric, scale=scale, **options)
 
 
 @pytest.mark.parametrize(
@@ -49,22 +40,22 @@ def compared(
 def test_the_verdict_weighs_error_against_uncertainty(
     error: float, uncertainty: float, verdict: Verdict
 ) -> None:
-    claimed = TRUE.copy()
-    claimed[1, 1] += error * 10
-    assert compared(claimed, uncertainty=uncertainty).verdict is verdict
+    analytic = TRUE.copy()
+    analytic[1, 1] += error * 10
+    assert compared(analytic, uncertainty=uncertainty).verdict is verdict
 
 
 @pytest.mark.parametrize(("error", "verdict"), [(5e-6, INCONCLUSIVE), (2e-5, FAIL), (5e-7, PASS)])
 def test_what_rounding_may_explain_is_not_called_a_mistake(error: float, verdict: Verdict) -> None:
-    claimed = TRUE + error * SCALE
-    assert compared(claimed, excusable=1e-5).verdict is verdict
+    analytic = TRUE + error * SCALE
+    assert compared(analytic, excusable=1e-5).verdict is verdict
 
 
 def test_the_worst_entry_is_named_with_both_values() -> None:
-    claimed = TRUE.copy()
-    claimed[2, 0] += 0.1
-    claimed[1, 1] += 0.5  # larger, but not in units of its column
-    worst = compared(claimed).worst
+    analytic = TRUE.copy()
+    analytic[2, 0] += 0.1
+    analytic[1, 1] += 0.5  # larger, but not in units of its column
+    worst = compared(analytic).worst
     assert worst is not None
     assert (worst.row, worst.feature) == (2, 0)
     assert (worst.analytic, worst.numeric) == (3.1, 3.0)
@@ -72,17 +63,9 @@ def test_the_worst_entry_is_named_with_both_values() -> None:
 
 
 def test_the_worst_entry_of_a_failed_check_is_one_that_failed() -> None:
-    claimed = TRUE + np.array([[1e-3, 0.0]]) * SCALE
-    claimed[0, 1] += 1e-4
-    check = compare(
-        "dLdZ",
-        claimed,
-        TRUE,
-        np.array([[1.0, 0.0]]),  # the first column is not known at all
-        scale=SCALE,
-        tolerance=Tolerance(np.full((1, 2), 1e-6), np.full((1, 2), 1e-6)),
-        against="definition",
-    )
+    analytic = TRUE + np.array([[1e-3, 0.0]]) * SCALE
+    analytic[0, 1] += 1e-4
+    check = compared(analytic, uncertainty=np.array([[1.0, 0.0]]))  # nothing is known of column 0
     assert check.verdict is FAIL
     assert check.worst is not None
     assert check.worst.feature == 1
@@ -104,29 +87,21 @@ def test_a_column_without_scale_must_be_exact() -> None:
     )
 
 
-@pytest.mark.parametrize("claimed", [TRUE[0], TRUE[:1], TRUE[0].astype(np.float32)])
-def test_one_value_for_each_feature_may_be_one_dimensional(claimed: np.ndarray) -> None:
-    assert compared(claimed, TRUE[:1], name="dLdBW").passed
+@pytest.mark.parametrize("analytic", [TRUE[0], TRUE[:1], TRUE[0].astype(np.float32)])
+def test_one_value_for_each_feature_may_be_one_dimensional(analytic: np.ndarray) -> None:
+    assert compared(analytic, TRUE[:1], name="dLdBW").passed
 
 
-@pytest.mark.parametrize("claimed", [TRUE, TRUE.T, TRUE[:, 0], 3.0, TRUE[None], "text"])
-def test_other_shapes_fail_without_a_comparison(claimed: object) -> None:
-    check = compared(claimed, TRUE[:1], name="dLdBW")
+@pytest.mark.parametrize("analytic", [TRUE, TRUE.T, TRUE[:, 0], 3.0, TRUE[None], "text"])
+def test_other_shapes_fail_without_a_comparison(analytic: object) -> None:
+    check = compared(analytic, TRUE[:1], name="dLdBW")
     assert check.verdict is FAIL
     assert check.compared == 0
     assert check.worst is None
 
 
 def test_for_one_feature_a_scalar_is_as_good() -> None:
-    check = compare(
-        "dLdBb",
-        np.array(3.0),
-        np.array([[3.0]]),
-        np.zeros((1, 1)),
-        scale=np.ones((1, 1)),
-        tolerance=Tolerance(np.full((1, 1), 1e-6), np.full((1, 1), 1e-6)),
-        against="definition",
-    )
+    check = compared(np.array(3.0), np.array([[3.0]]), name="dLdBb", scale=np.ones((1, 1)))
     assert check.passed
 
 

@@ -69,6 +69,7 @@ EXPLANATIONS: dict[str, set[str]] = {
         "wrong-axis", "shape-wrong-axis", "shape-unreduced", "shape-transposed",
     },
     "RunningStatisticsInBackward": {"running-in-backward"},
+    "PreviousBatchInBackward": {"running-in-backward"},  # which are those of no batch, at first
     "EpsOutsideRoot": {"eps-outside-root"},
     "EpsOmitted": {"eps-missing"},
     "EpsSubtracted": {"eps-subtracted", "not-finite"},

@@ -7,9 +7,8 @@ import pytest
 
 from bncheck import BatchNorm1d, Verdict, gradcheck
 from bncheck.batchnorm.sweeps import InputGradient
-from bncheck.check import blockwise as large
-from bncheck.check import gradcheck as checking
-from bncheck.check import oracle as truth
+from bncheck.blackbox.noise import POINTS
+from bncheck.check import oracle
 from bncheck.report.model import InputReport
 from tests.planted.data import DATA_SETS, case
 
@@ -18,11 +17,12 @@ Z = np.random.default_rng(0).standard_normal((60, 5)) * [1, 1e-6, 1e6, 3, 1] + [
 
 def by_blocks(monkeypatch: pytest.MonkeyPatch, *, rows: int | None = None) -> None:
     """Every check goes block by block; with so many rows in the black box, or all."""
-    monkeypatch.setattr(checking, "LARGE", 0)
+    monkeypatch.setattr("bncheck.arrays.LARGE", 0)
     if rows is not None:
-        monkeypatch.setattr(large, "EXHAUSTIVE", 0)
-        forwards = large.LINES * large.POINTS + 4 * (2 + rows + large.DIRECTIONS)
-        monkeypatch.setattr(large, "SAMPLED", forwards * Z.size if rows else 0)
+        monkeypatch.setattr(oracle, "EXHAUSTIVE", 0)
+        monkeypatch.setattr(oracle, "OF_A_CALL", 0)
+        others = oracle.DIRECTIONS + 2 + oracle.LINES * POINTS // 4
+        monkeypatch.setattr(oracle, "SAMPLED", 4 * (rows + others) * Z.size if rows else 0)
 
 
 def report_on(Z: np.ndarray, **options: object) -> InputReport:
@@ -103,7 +103,7 @@ def test_the_worst_entry_is_told_in_the_rows_of_the_whole(monkeypatch: pytest.Mo
         return dLdZ
 
     monkeypatch.setattr(InputGradient, "__getitem__", wrong)
-    monkeypatch.setattr(large, "SAMPLED", 0)
+    monkeypatch.setattr(oracle, "SAMPLED", 0)
     Z = np.random.default_rng(3).standard_normal((100_000, 30))
     (failed,) = (check for check in report_on(Z).checks if not check.passed)
     assert failed.failed == 1
@@ -119,11 +119,6 @@ def test_what_is_brought_along_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     assert report.verdict is Verdict.PASS
     with pytest.raises(ValueError, match="dLdBZ has shape"):
         report_on(Z, dLdBZ=np.ones((2, 5)))
-
-
-def test_the_budget_is_stated() -> None:
-    assert truth.EXHAUSTIVE == large.EXHAUSTIVE
-    assert truth.SAMPLED == large.SAMPLED
 
 
 def test_a_layer_with_a_method_of_its_own_is_not_taken_for_the_built_in_one(

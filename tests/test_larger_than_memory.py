@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from bncheck import BatchNorm1d
-from bncheck.check import gradcheck as checking
 from bncheck.cli.progressbar import progress_bar
 from bncheck.files import growing, matrix
 from bncheck.files import sources as inputs
@@ -81,7 +80,7 @@ def test_text_and_archives(name: str, both) -> None:
 
 @pytest.mark.parametrize("mode", ["train", "eval"])
 def test_gradcheck(mode: str, both, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking, "LARGE", 0)
+    monkeypatch.setattr("bncheck.arrays.LARGE", 0)
     np.save("Z.npy", Z)
     held, read = both("gradcheck", "Z.npy", "--mode", mode, "--json")
     assert held == read

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bncheck.check.gradcheck import gradcheck
-from bncheck.layers.building import build_layer
+from bncheck.layers.discovery import build_layer
 
 LAYERS = Path(__file__).parent / "layers"
 WINE = "sample_data/wine.csv"

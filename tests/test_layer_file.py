@@ -174,8 +174,8 @@ def test_a_class_that_asks_for_more_than_the_number_of_features(refused, folder)
     write("layer.py", RIGHT.replace("alpha=0.9", "alpha"))
     message, advice = refused("layer.py")
     assert message == (
-        "BatchNorm1d in layer.py asks for num_features, alpha when it is made, where the number of "
-        "features is meant"
+        "BatchNorm1d in layer.py asks for num_features, alpha when it is made, expected the number "
+        "of features"
     )
     assert advice == BRIDGE
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from bncheck import BatchNorm1d, gradcheck
-from bncheck.compare.comparison import Tolerance, compare
 from bncheck.report.heatmap import errors_of, fold, glyphs, heat_map_lines, thresholds
 from bncheck.report.pattern import pattern
 from bncheck.report.screen import Screen
+from tests.comparing import compared
 from tests.noise_free import noise_free
 
 GOLDEN = Path(__file__).parent / "golden" / "pictures"
@@ -168,16 +168,7 @@ def test_document_has_the_worst_entries_of_what_did_not_pass(bncheck, mistake) -
 def comparison(wrong, *, shape: tuple[int, int] = (10, 6), name: str = "dLdZ"):
     claimed, scale = np.zeros(shape), np.ones((1, shape[1]))
     claimed[wrong] = 1.0
-    tolerance = Tolerance(1e-6 * scale, 1e-6 * scale)
-    return compare(
-        name,
-        claimed,
-        np.zeros(shape),
-        np.zeros(shape),
-        scale=scale,
-        tolerance=tolerance,
-        against="",
-    )
+    return compared(name, claimed, np.zeros(shape), scale=scale)
 
 
 @pytest.mark.parametrize(
@@ -291,16 +282,7 @@ def test_names_keep_the_map_straight(bncheck, mistake, wide) -> None:
 def test_what_is_not_finite_is_marked() -> None:
     claimed, true = np.zeros((5, 4)), np.zeros((5, 4))
     claimed[1, 2], true[3, 0] = np.nan, np.nan
-    tolerance = Tolerance(np.full((1, 4), 1e-6), np.full((1, 4), 1e-6))
-    check = compare(
-        "dLdZ",
-        claimed,
-        true,
-        np.zeros((5, 4)),
-        scale=np.ones((1, 4)),
-        tolerance=tolerance,
-        against="",
-    )
+    check = compared("dLdZ", claimed, true, scale=np.ones((1, 4)))
     assert np.isinf(errors_of(check)[2, 1])
     assert np.isnan(errors_of(check)[0, 3])
     *_, legend = [line.plain for line in heat_map_lines(check, None, Screen(80))]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from bncheck.__main__ import main
-from bncheck.check.arrays import check_results
+from bncheck.check.arrays import check_arrays
+from bncheck.check.setup import CheckOptions, MiniBatch
 from bncheck.diagnose.shapes import misfit
 from tests.planted.data import ALPHA, Case, case
 from tests.planted.truth import truth_of
@@ -26,16 +27,9 @@ def right_results(trial: Case) -> dict[str, np.ndarray]:
 
 
 def verdicts(trial: Case, results: dict[str, np.ndarray]) -> dict[str, str]:
-    report = check_results(
-        results,
-        trial.Z,
-        dLdBZ=trial.dLdBZ,
-        state=trial.state,
-        alpha=ALPHA,
-        eps=trial.eps,
-        mode=trial.mode,
-    )
-    return {check.name: str(check.verdict) for check in report.inputs[0].checks}
+    batch = MiniBatch(trial.Z, trial.dLdBZ, trial.state)
+    report = check_arrays(results, batch, CheckOptions(trial.mode), alpha=ALPHA, eps=trial.eps)
+    return {check.name: str(check.verdict) for check in report.checks}
 
 
 def test_right_results_pass(trial: Case) -> None:
@@ -74,8 +68,10 @@ def test_what_pytorch_computes_passes(mode: str, capsys: pytest.CaptureFixture[s
 
 
 def test_what_is_missing_is_said(trial: Case) -> None:
-    report = check_results({"BZ": right_results(trial)["BZ"]}, trial.Z, state=trial.state)
-    notes = {note.code: note.message for note in report.inputs[0].notes}
+    report = check_arrays(
+        {"BZ": right_results(trial)["BZ"]}, MiniBatch(trial.Z, state=trial.state), CheckOptions()
+    )
+    notes = {note.code: note.message for note in report.notes}
     assert notes["skipped"] == ("not among the results: running_M, running_V, dLdBb, dLdBW, dLdZ")
 
 
@@ -91,7 +87,7 @@ def test_results_that_cannot_be_used_are_refused(
     results: dict[str, np.ndarray], message: str, trial: Case
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        check_results(results, trial.Z)
+        check_arrays(results, MiniBatch(trial.Z), CheckOptions())
 
 
 @pytest.mark.parametrize(

@@ -9,21 +9,15 @@ Blocks are read as ``Z[start:stop]``, so that a matrix is an array, or anything 
 shape and gives rows when it is sliced.
 """
 
-import itertools
-import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextvars import copy_context
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from bncheck import progress
-from bncheck.arrays import Array, Rows
-
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+from bncheck.arrays import Array, Rows, is_large
+from bncheck.threads import map_in_order
 
 ENTRIES = 2**16
 """Of a block: half a megabyte in float64, so that it stays in a core's cache."""
@@ -37,13 +31,6 @@ WIDTH = 2**10
 
 FLOAT64 = np.dtype(np.float64).itemsize
 
-PIECE = 2**14
-"""Entries of a part of a block, in which many steps are taken one after the other."""
-
-LARGE = 2**21
-"""Entries of a matrix that is large: from here on its blocks go to all cores."""
-
-Item = TypeVar("Item")
 Part = TypeVar("Part")
 
 
@@ -57,12 +44,6 @@ class Block(NamedTuple):
     def of(self, Z: Rows) -> Array:
         """The wide view of these rows of a matrix, ((stop - start) / side, side * C)."""
         return self.wide(Z[self.start : self.stop])
-
-    def pieces(self, C: int) -> Iterator[slice]:
-        """The same rows, some at a time, for what takes many steps: they stay in the cache."""
-        at_once = max(PIECE // C, 1)
-        for start in range(self.start, self.stop, at_once):
-            yield slice(start, min(start + at_once, self.stop))
 
     def wide(self, rows: Array) -> Array:
         """The wide view of rows that are there already."""
@@ -83,7 +64,7 @@ def blocks_of(N: int, C: int) -> tuple[Block, ...]:
     if is_one_block((N, C)):
         return (Block(0, N, 1),)
     side = max(WIDTH // C, 1)
-    entries = ENTRIES if N * C < LARGE else ENTRIES_OF_LARGE
+    entries = ENTRIES_OF_LARGE if is_large((N, C)) else ENTRIES
     rows = max(entries // (side * C), 1) * side
     starts = range(0, N - rows + 1, rows)
     blocks = [Block(start, start + rows, side) for start in starts]
@@ -96,7 +77,7 @@ def blocks_of(N: int, C: int) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-class Beside:
+class TiledRow:
     """One value for each column, (1, C), repeated for the rows that lie side by side in a block."""
 
     __slots__ = ("_repeated", "row")
@@ -130,12 +111,6 @@ def sum_of_products(W: Array, U: Array, side: int) -> Array:
 def _sum_of_sides(total: Array, side: int) -> Array:
     row: Array = total if side == 1 else np.einsum("ij->j", total.reshape(side, -1))
     return row[None]
-
-
-def products_of(A: Array, B: Array) -> Array:
-    """Sum over the rows of the products of two matrices, (1, C)."""
-    blocks = blocks_of(*A.shape)
-    return fold((sum_of_products(block.of(A), block.of(B), block.side) for block in blocks), np.add)
 
 
 def extreme_of(W: Array, side: int, ufunc: np.ufunc) -> Array:
@@ -172,47 +147,7 @@ def for_each(function: Callable[[Block], Part], shape: Sequence[int]) -> Iterato
     """
     N, C = shape
     blocks = blocks_of(N, C)
-    alone = N * C < LARGE or cores() == 1
-    results = map(function, blocks) if alone else _ahead(function, blocks)
+    results = map_in_order(function, blocks) if is_large(shape) else map(function, blocks)
     for result, block in zip(results, blocks, strict=True):
         progress.advance((block.stop - block.start) * C * FLOAT64)
         yield result
-
-
-def _ahead(function: Callable[[Item], Part], items: Iterable[Item]) -> Iterator[Part]:
-    pool = _pool()
-
-    def submit(item: Item) -> "Future[Part]":
-        # In the caller's context: which warnings are not to be given is part of it.
-        return pool.submit(copy_context().run, function, item)
-
-    rest = iter(items)
-    started: deque[Future[Part]] = deque()
-    try:
-        for item in itertools.islice(rest, cores() + 1):
-            started.append(submit(item))
-        while started:
-            result = started.popleft().result()
-            for item in itertools.islice(rest, 1):
-                started.append(submit(item))
-            yield result
-    finally:
-        for future in started:
-            future.cancel()
-
-
-@cache
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@cache
-def _pool() -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor  # which costs time to import
-
-    return ThreadPoolExecutor(cores(), thread_name_prefix="bncheck")
-
-
-if hasattr(os, "register_at_fork"):  # the child of a fork has none of its threads
-    os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from bncheck.arrays import Array, Rows
-from bncheck.batchnorm.formulas import weighted_mean
 from bncheck.batchnorm.sweeps import Affine, Centred, InputGradient, Moments, gradient_sums, moments
 from bncheck.errors import InputError
 
@@ -39,8 +38,8 @@ class BatchNorm1d:
     dLdNZ, dLdV, dLdM, dLdZ, dLdBW, dLdBb
         Set by `backward`: the gradients of the loss, each of the shape of what it belongs to.
 
-    Z and dLdBZ are kept, not copied. What follows from them is computed when it is asked for: so
-    leave them as they are until then, and Z until `backward`.
+    Z may be changed after `forward`. dLdBZ is kept, not copied: dLdNZ is computed from it when it
+    is asked for.
 
     Raises
     ------
@@ -102,7 +101,9 @@ class BatchNorm1d:
         ValueError
             Where Z has another shape, or its variance cannot be represented, or V + eps is 0.
         """
-        self.BZ = self._result(self.forward_rows(self._matrix("Z", Z), eval=eval).array())
+        BZ = self.forward_rows(self._matrix("Z", Z), eval=eval)
+        self._X.keep()  # the caller may use the array for something else before `backward`
+        self.BZ = self._result(BZ.array())
         return self.BZ
 
     def forward_rows(
@@ -132,8 +133,9 @@ class BatchNorm1d:
             X = Centred(Z, self._work(self.running_M).copy(), None)
         else:
             X = Centred(Z, first, found.mean, found.X)
-            self.running_M = self._result(weighted_mean(self.running_M, M, self.alpha))
-            self.running_V = self._result(weighted_mean(self.running_V, V, self.alpha))
+            old, new = self.alpha, 1 - self.alpha
+            self.running_M = self._result(old * self.running_M + new * M)
+            self.running_V = self._result(old * self.running_V + new * V)
         self.Z, self.N, self._eval = Z, found.N, eval
         self._X, self._rstd = X, rstd
         self.M, self.V = self._result(M), self._result(V)

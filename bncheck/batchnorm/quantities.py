@@ -212,7 +212,7 @@ def is_per_feature(name: str) -> bool:
     return quantity is not None and quantity.shape is Shape.ROW
 
 
-def is_pytorch_momentum(name: str, value: float) -> bool:
+def is_pytorch_momentum(name: str | None, value: object) -> bool:
     """Tell whether a setting called `name` is the weight of the NEW statistics.
 
     PyTorch's momentum is, and it is small; other code that says momentum means the weight of the
@@ -221,4 +221,4 @@ def is_pytorch_momentum(name: str, value: float) -> bool:
     >>> is_pytorch_momentum("momentum", 0.1), is_pytorch_momentum("momentum", 0.9)
     (True, False)
     """
-    return name == "momentum" and value < 0.5
+    return name == "momentum" and isinstance(value, (int, float)) and value < 0.5

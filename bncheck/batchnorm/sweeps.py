@@ -13,8 +13,8 @@ import numpy as np
 
 from bncheck.arrays import Array, LazyRows, Rows
 from bncheck.batchnorm.blocks import (
-    Beside,
     Block,
+    TiledRow,
     extreme_of,
     fold,
     for_each,
@@ -51,11 +51,12 @@ class Moments(NamedTuple):
 def moments(Z: Rows) -> Moments:
     """Moments of all rows of a matrix.
 
-    The first row is subtracted before anything else: see `bncheck.batchnorm.formulas.centre`.
+    The first row is subtracted before anything else: what is left does not lose digits where the
+    mean is large beside the spread, and is 0 in a constant column.
     """
     if is_one_block(Z.shape):
         return _moments_of_one_block(Z[:])
-    first = Beside(Z[:1])
+    first = TiledRow(Z[:1])
     return fold(for_each(lambda block: _moments(block.of(Z), first, block), Z.shape), _merged)
 
 
@@ -73,7 +74,7 @@ def survey(Z: Rows) -> Survey:
     if is_one_block(Z.shape):
         A = Z[:]
         return Survey(moments(A), A.min(axis=0, keepdims=True), A.max(axis=0, keepdims=True))
-    first = Beside(Z[:1])
+    first = TiledRow(Z[:1])
 
     def of(block: Block) -> Survey:
         W = block.of(Z)
@@ -95,11 +96,11 @@ def _moments_of_one_block(Z: Array) -> Moments:
     return Moments(N, mean, np.einsum("ij,ij->j", X, X)[None], X)
 
 
-def _moments(W: Array, first: Beside, block: Block) -> Moments:
+def _moments(W: Array, first: TiledRow, block: Block) -> Moments:
     side, N = block.side, block.stop - block.start
     X = W - first[side]
     mean = sum_of(X, side) / N
-    X -= Beside(mean)[side]
+    X -= TiledRow(mean)[side]
     return Moments(N, mean, sum_of_products(X, X, side))
 
 
@@ -136,8 +137,16 @@ class Centred:
         self.Z = Z
         self.shape = Z.shape
         self.kept = kept
-        self._first = Beside(first)
-        self._mean = None if mean is None else Beside(mean)
+        self._first = TiledRow(first)
+        self._mean = None if mean is None else TiledRow(mean)
+
+    def keep(self) -> None:
+        """Compute all of X now, so that Z may change afterwards."""
+        if self.kept is None:
+            whole = np.empty(self.shape, np.result_type(self.Z.dtype, self._first.row))
+            for _ in for_each(lambda block: self.of(block, block.of(whole)), self.shape):
+                pass
+            self.kept = whole
 
     def of_other(self, Z: Array) -> "Centred":
         """Another matrix, centred in the same way."""
@@ -155,7 +164,7 @@ class Centred:
 
 def gradient_sums(X: Centred, dLdBZ: Rows) -> tuple[Array, Array]:
     """Sums over the rows of dLdBZ, and of dLdBZ * X, (1, C) each."""
-    if X.kept is not None:
+    if X.kept is not None and is_one_block(X.shape):
         D = dLdBZ[:]
         return _sum(D, 0, None, None, True), np.einsum("ij,ij->j", D, X.kept)[None]
 
@@ -199,7 +208,7 @@ class ComputedRows(LazyRows):
 
     def array(self) -> Array:
         """All rows at once, (N, C)."""
-        if self._X.kept is not None:
+        if self._X.kept is not None and is_one_block(self.shape):
             return self.from_kept(self._X.kept)
         whole = np.empty(self.shape, self.dtype)
         for _ in for_each(lambda block: self.compute(block, block.of(whole)), self.shape):
@@ -212,7 +221,7 @@ class Affine(ComputedRows):
 
     def __init__(self, X: Centred, scale: Array, shift: Array) -> None:
         super().__init__(X)
-        self._scale, self._shift = Beside(scale), Beside(shift)
+        self._scale, self._shift = TiledRow(scale), TiledRow(shift)
 
     @property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
@@ -252,7 +261,7 @@ class InputGradient(ComputedRows):
     def __init__(self, X: Centred, dLdBZ: Rows, slope: Array, level: Array, scale: Array) -> None:
         super().__init__(X)
         self._dLdBZ = dLdBZ
-        self._slope, self._level, self._scale = Beside(slope), Beside(level), Beside(scale)
+        self._slope, self._level, self._scale = TiledRow(slope), TiledRow(level), TiledRow(scale)
 
     @property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]

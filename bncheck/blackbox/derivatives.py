@@ -1,6 +1,6 @@
 """Differences of a layer's own forward, about which nothing is assumed but its inputs."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,133 +8,100 @@ from numpy.typing import NDArray
 from bncheck.arrays import Array, Mask, Rows
 from bncheck.blackbox.loss import Losses
 from bncheck.blackbox.noise import ROUNDINGS
-from bncheck.numdiff import Derivative, Formula, differentiate
-from bncheck.reference.forward import Columns
+from bncheck.numdiff import Derivative, Formula, Increments, differentiate
+from bncheck.reference.forward import ReferenceForward
 
 
-def difference_rows(
-    losses: Losses,
-    Z: Array,
-    columns: Columns,
-    *,
-    rows: NDArray[np.intp],
-    noise: Array,
-    formula: Formula,
-    smooth: Mask,
-) -> Derivative:
-    """Numeric dLdZ of some rows, (R, C).
+@dataclass(frozen=True, eq=False)
+class BlackBox:
+    """A layer's losses, to be differenced.
 
-    Parameters
+    Attributes
     ----------
     losses
         The layer's.
-    Z
-        These rows in the layer's own type, (R, C).
-    columns
-        What is known of the mini-batch.
-    rows
-        Which rows of the mini-batch they are.
-    noise
-        A bound on the rounding noise of the loss, (1, C).
+    reference
+        The definition's forward for the mini-batch.
     formula
         The difference formula.
+    noise
+        A bound on the rounding noise of the loss, (1, C).
     smooth
         Columns, (C,), in which the forward is known to bend as the definition does.
+    kind
+        The type that the layer computes in.
 
     Raises
     ------
-    ValueError
-        Where the complex step is asked for and the layer's forward drops the imaginary part.
+    InputError
+        By each method, where the complex step is asked for and the forward drops the imaginary
+        part.
     LayerError
-        Where the layer raises.
+        By each method, where the layer raises.
     """
 
-    def rise(some: slice, nodes: Array) -> Array:
-        return losses.of_rows(rows[some], nodes)
+    losses: Losses
+    reference: ReferenceForward
+    formula: Formula
+    noise: Array
+    smooth: Mask
+    kind: np.dtype[np.floating]
 
-    return differentiate(
-        rise,
-        Z,
-        length=columns.length[0],
-        unit=columns.scales["dLdZ"][0],
-        noise=noise[0],
-        formula=formula,
-        smooth=smooth,
-    )
-
-
-def difference_parameters(
-    losses: Losses,
-    names: Sequence[str],
-    columns: Columns,
-    *,
-    kind: np.dtype[np.floating],
-    formula: Formula,
-    smooth: Mask,
-) -> dict[str, Derivative]:
-    """Numeric dLdBb and dLdBW, (1, C), as far as the layer has these parameters.
-
-    Parameters
-    ----------
-    losses, columns, formula, smooth
-        As in `difference_rows`.
-    names
-        Which of BW and Bb there are.
-    kind
-        The type that the layer computes in.
-    """
-    p = columns.parameters
-    # Where Z stays as it is, so does NZ to the last bit: only the last stage's noise is left, that
-    # of values as large as the perturbed ones, which are not 0 where BW and Bb are.
-    length = 1 + np.abs(p.BW) * columns.largest_NZ + np.abs(p.Bb)
-    noise = ROUNDINGS * float(np.finfo(kind).eps) * length * columns.total_dLdBZ
-
-    def derivative(gradient: str, name: str) -> Derivative:
-        return differentiate(
-            lambda _, row: losses.of_parameter(name, row),
-            getattr(p, name).astype(kind),
-            length=length[0],
-            unit=columns.scales[gradient][0],
-            noise=noise[0],
-            formula=formula,
-            smooth=smooth,
+    def difference_rows(self, Z: Array, rows: NDArray[np.intp]) -> Derivative:
+        """Return numeric dLdZ of some rows, (R, C), which are Z, (R, C), in the layer's type."""
+        return self._difference(
+            lambda some, nodes: self.losses.replace_rows(rows[some], nodes),
+            Z,
+            self.reference.length_scale,
+            self.reference.scales["dLdZ"],
+            self.noise,
         )
 
-    wanted = {"dLdBb": "Bb", "dLdBW": "BW"}
-    return {
-        gradient: derivative(gradient, name) for gradient, name in wanted.items() if name in names
-    }
+    def difference_parameter(self, name: str) -> Derivative:
+        """Return numeric dLdBW or dLdBb, (1, C).
 
+        Where Z stays as it is, so does NZ to the last bit: only the last stage's noise is left,
+        that of values as large as the perturbed ones, which are not 0 where BW and Bb are.
+        """
+        r, p = self.reference, self.reference.parameters
+        length = 1 + np.abs(p.BW) * r.largest_NZ + np.abs(p.Bb)
+        precision = float(np.finfo(self.kind).eps)
+        return self._difference(
+            lambda _, row: self.losses.replace_parameter(name, row),
+            getattr(p, name).astype(self.kind),
+            length,
+            r.scales[f"dLd{name}"],
+            ROUNDINGS * precision * length * r.total_dLdBZ,
+        )
 
-def difference_along(
-    losses: Losses,
-    direction: Rows,
-    columns: Columns,
-    *,
-    noise: Array,
-    kind: np.dtype[np.floating],
-    formula: Formula,
-    smooth: Mask,
-) -> Derivative:
-    """Numeric sum over the rows of direction * dLdZ, (1, C), for a direction of 1 and -1.
+    def difference_along(self, direction: Rows) -> Derivative:
+        """Return the sum over the rows of direction * dLdZ, (1, C), for a direction of 1 and -1.
 
-    All rows of Z move at once by a step t, so that V' = V + 2 t cov(Z, direction) + t**2 at most:
-    the loss bends over one unit of length, sqrt(V + eps), where it takes sqrt(N) of them for one
-    row. Rounded entries of Z + t move it by about the rounding of Z times dLdZ, which counts as
-    noise: `kind` is the type that they are rounded to.
-    """
-    scale = columns.scales["dLdZ"] * np.sqrt(columns.N)
-    rounding = float(np.finfo(kind).eps) * columns.largest_Z * scale
+        All rows of Z move at once by a step t, so that V' = V + 2 t cov(Z, direction) + t**2 at
+        most: the loss bends over one unit of length, sqrt(V + eps), where it takes sqrt(N) of them
+        for one row. Rounded entries of Z + t move it by about the rounding of Z times dLdZ, which
+        counts as noise.
+        """
+        r = self.reference
+        scale = r.scales["dLdZ"] * np.sqrt(r.N)
+        rounding = float(np.finfo(self.kind).eps) * r.largest_Z * scale
+        return self._difference(
+            lambda _, step: self.losses.move_along(direction, step),
+            np.zeros_like(r.M),
+            r.root,
+            scale,
+            self.noise + ROUNDINGS * rounding,
+        )
 
-    def rise(_: slice, step: Array) -> Array:
-        return losses.along(direction, step)
-
-    return differentiate(
-        rise,
-        np.zeros_like(columns.M),
-        length=columns.root[0],
-        unit=scale[0],
-        noise=(noise + ROUNDINGS * rounding)[0],
-        formula=formula,
-        smooth=smooth,
-    )
+    def _difference(
+        self, increments: Increments, points: Array, length: Array, unit: Array, noise: Array
+    ) -> Derivative:
+        return differentiate(
+            increments,
+            points,
+            length=length[0],
+            unit=unit[0],
+            noise=noise[0],
+            formula=self.formula,
+            smooth=self.smooth,
+        )

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.arrays import Array, Rows
-from bncheck.batchnorm.blocks import products_of
-from bncheck.batchnorm.formulas import largest
+from bncheck.arrays import EPS, Array, Rows
 from bncheck.blackbox.loss import Losses
-from bncheck.reference.forward import Columns, Expected
+from bncheck.reference.forward import ReferenceForward
+from bncheck.reference.sums import largest, sum_of_products
 
 ROWS = 4
 """So many rows of Z are moved, one after the other."""
@@ -56,29 +55,29 @@ class Noise:
     loss: Array
 
 
-def least_noise(expected: Columns, eps: float) -> Noise:
+def least_noise(reference: ReferenceForward, eps: float) -> Noise:
     """The noise that every forward has which computes in a type of relative precision `eps`."""
-    p = expected.parameters
-    of_entry = ROUNDINGS * eps * (np.abs(p.BW) * expected.largest_NZ + np.abs(p.Bb))
-    return Noise(of_entry, of_entry * expected.total_dLdBZ)
+    p = reference.parameters
+    of_entry = ROUNDINGS * eps * (np.abs(p.BW) * reference.largest_NZ + np.abs(p.Bb))
+    return Noise(of_entry, of_entry * reference.total_dLdBZ)
 
 
 def measure_noise(
     forward: Callable[[Array], Array],
     Z: Array,
     kind: np.dtype[Any],
-    expected: Expected,
+    reference: ReferenceForward,
     rng: np.random.Generator,
 ) -> Noise:
     """The noise of a forward at Z, (N, C), in the layer's own type; `kind` is that of its BZ."""
-    least = least_noise(expected, float(np.finfo(kind if kind.kind == "f" else float).eps))
+    least = least_noise(reference, float(np.finfo(kind if kind.kind == "f" else float).eps))
     order = rng.permutation(len(Z))
     looked_at = order[: max(LOOKED_AT // Z.shape[1], ROWS)]
     of_entries, of_losses = [least.BZ * 0], [least.loss * 0]
     for row, far in zip(np.resize(order, ROWS), (0, DISTANCE, 0, -DISTANCE), strict=True):
-        line = _line(Z, int(row), far * expected.length, expected)
+        line = _line(Z, int(row), far * reference.length_scale, reference)
         outputs = (forward(moved).astype(float, copy=False) for moved in line)
-        entries, losses = _along_line(outputs, expected.dLdBZ, looked_at)
+        entries, losses = _along_line(outputs, reference.dLdBZ[:], looked_at)
         of_entries += [largest(each) for each in _differences(entries)]
         of_losses += [np.abs(each) for each in _differences(losses)]
     # A forward that gives no number somewhere is infinitely noisy there.
@@ -93,12 +92,12 @@ def measure_noise(
 def _along_line(
     outputs: Iterator[Array], dLdBZ: Array, looked_at: NDArray[np.intp]
 ) -> tuple[Array, Array]:
-    """Some rows of BZ at each point, and the rise of the columns' losses from the first, (1, C)."""
+    """Some rows of BZ at each point, and the increments of the losses from the first, (1, C)."""
     first = next(outputs)
     entries, losses = [first[looked_at]], [np.zeros((1, first.shape[1]))]
     for output in outputs:
         entries.append(output[looked_at])
-        losses.append(products_of(dLdBZ, output - first))
+        losses.append(sum_of_products(dLdBZ, output - first))
     return np.stack(entries), np.stack(losses)
 
 
@@ -110,7 +109,7 @@ def _differences(points: Array) -> Array:
 
 
 def noise_of_losses(
-    losses: Losses, Z: Rows, columns: Columns, rng: np.random.Generator, lines: int
+    losses: Losses, Z: Rows, reference: ReferenceForward, rng: np.random.Generator, lines: int
 ) -> Array:
     """A bound on the noise of the columns' losses, (1, C), from them alone, in float64.
 
@@ -120,44 +119,44 @@ def noise_of_losses(
         The layer's.
     Z
         Its input, (N, C).
-    columns
-        What is known of it.
+    reference
+        The definition's forward for it.
     rng
         Draws the rows that are moved.
     lines
         How many, POINTS evaluations each.
     """
-    least = least_noise(columns, float(np.finfo(float).eps)).loss
+    least = least_noise(reference, EPS).loss
     found = [least * 0]
     for line in range(lines):
-        row = int(rng.integers(columns.N))
-        away = (0, DISTANCE)[line % 2] * columns.length
-        nodes = _points(Z[row : row + 1], away, columns)
-        rises = losses.of_rows(np.full(POINTS, row), nodes)
-        found += [np.abs(each[None]) for each in _differences(rises)]
+        row = int(rng.integers(reference.N))
+        away = (0, DISTANCE)[line % 2] * reference.length_scale
+        nodes = _points(Z[row : row + 1], away, reference)
+        increments = losses.replace_rows(np.full(POINTS, row), nodes)
+        found += [np.abs(each[None]) for each in _differences(increments)]
     bound: Array = least + SAFETY * np.max(found, axis=0)
     return bound
 
 
-def _line(Z: Array, row: int, away: Array, columns: Columns) -> Iterator[Array]:
+def _line(Z: Array, row: int, away: Array, reference: ReferenceForward) -> Iterator[Array]:
     """Z with one row at the points of a line."""
-    for node in _points(Z[row : row + 1], away, columns):
+    for node in _points(Z[row : row + 1], away, reference):
         moved = Z.copy()
         moved[row] = node
         yield moved
 
 
-def _points(row: Array, away: Array, columns: Columns) -> Array:
+def _points(row: Array, away: Array, reference: ReferenceForward) -> Array:
     """Equally spaced points, (POINTS, C), from a distance `away` of a row of Z on, (1, C) both.
 
     The points are multiples of the unit in the last place of twice the column's largest value, so
     that they are exactly equally spaced. From one to the next the column's mean moves by several
     units and about 0.38 of one, which gives it a new rounding each time.
     """
-    kind, N = row.dtype, columns.N
-    size = np.maximum(2 * columns.largest_Z.astype(kind), columns.root.astype(kind) * 2.0**-20)
+    kind, N = row.dtype, reference.N
+    size = np.maximum(2 * reference.largest_Z.astype(kind), reference.root.astype(kind) * 2.0**-20)
     unit = np.spacing(size.astype(kind)).astype(float)
-    of_the_mean = np.maximum(np.round(SPACING * columns.length / unit / N), 8)
+    of_the_mean = np.maximum(np.round(SPACING * reference.length_scale / unit / N), 8)
     multiple = of_the_mean * N + np.ceil(0.38 * N)
     start = np.round((row + away) / unit) * unit
     points: Array = (start + np.arange(POINTS)[:, None] * multiple * unit).astype(kind)

@@ -1,53 +1,36 @@
 """Arrays that another program computed, checked against the definition."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bncheck.arrays import Array
 from bncheck.batchnorm.quantities import GRADIENTS, QUANTITIES, RESULTS
-from bncheck.check.setup import (
-    DEFAULT_ALPHA,
-    DEFAULT_EPS,
-    STARTING_VALUES,
-    check_settings,
-    finite_matrix,
-)
-from bncheck.compare.claims import Claim, exactly, judge_claims
-from bncheck.compare.comparison import DEFINITION
-from bncheck.compare.tolerance import RTOL
-from bncheck.diagnose.blind_spots import hidden_mistakes
-from bncheck.diagnose.notes import remarks_on
+from bncheck.check.gradcheck import check_run
+from bncheck.check.setup import STARTING_VALUES, CheckOptions, CheckSetup, MiniBatch, finite_matrix
 from bncheck.errors import InputError
-from bncheck.numdiff import FORMULAS
-from bncheck.reference.derivatives import difference_definition
-from bncheck.reference.forward import Expected, Parameters, expect
-from bncheck.reference.stages import difference_stages
-from bncheck.report.model import InputReport, Note, Report
+from bncheck.layers.under_test import Run
+from bncheck.reference.forward import Parameters, ReferenceForward, apply_definition
+from bncheck.report.model import InputReport, Note
 
-CHECKED = tuple(name for name in RESULTS if not QUANTITIES[name].inside)
+EXPECTED = tuple(name for name in RESULTS if not QUANTITIES[name].inside)
 """What is missed where it is missing."""
 
 OF_PYTORCH = ("weight.grad", "bias.grad", "input.grad", "num_batches_tracked")
 """Names that tell that a file was written from PyTorch, whose running variance is unbiased."""
 
 
-def check_results(
+def check_arrays(
     results: Mapping[str, ArrayLike],
-    Z: ArrayLike,
+    batch: MiniBatch,
+    options: CheckOptions,
     *,
-    dLdBZ: ArrayLike | None = None,
-    state: Mapping[str, ArrayLike] | None = None,
-    alpha: float = DEFAULT_ALPHA,
-    eps: float = DEFAULT_EPS,
-    mode: str = "train",
-    rtol: float = RTOL,
-    names: tuple[str, ...] | None = None,
-    source: str = "array",
+    alpha: float | None = None,
+    eps: float | None = None,
     layer: str = "results",
-) -> Report:
-    """Check arrays that were computed elsewhere for this mini-batch.
+) -> InputReport:
+    """Check arrays that were computed elsewhere for a mini-batch.
 
     Nothing is drawn and no layer is run: the arrays are compared with the definition, the gradients
     with its differences in closed form.
@@ -57,80 +40,76 @@ def check_results(
     results
         Any of BZ, running_M, running_V, dLdZ, dLdBW, dLdBb, and of dLdNZ, dLdV, dLdM, under one of
         their spellings in `QUANTITIES`.
-    Z, dLdBZ
-        Input and upstream gradient, (N, C). Without an upstream gradient no gradient is checked.
-    state
-        BW, Bb, running_M, running_V as they were before, (1, C) each; the starting values where
-        they are missing.
-    alpha, eps, mode, rtol, names, source
-        As in `gradcheck`.
+    batch
+        The input. Without an upstream gradient no gradient is checked; what is not in its state has
+        the starting value.
+    options
+        The mode and the tolerance.
+    alpha, eps
+        As in `BatchNorm1d`.
     layer
         What the report calls the program.
 
     Raises
     ------
-    ValueError
+    InputError
         Where an argument cannot be used, or `results` has nothing that is known.
     """
-    check_settings(mode, rtol)
+    alpha, eps = (
+        float(QUANTITIES[name].start or 0) if value is None else value
+        for name, value in (("alpha", alpha), ("eps", eps))
+    )
     if not (0 <= alpha <= 1 and 0 <= eps < np.inf):
         raise InputError(
             f"alpha is {alpha:g} and eps {eps:g}, expected 0 to 1 and 0 up",
             "pass those that the other program used",
         )
-    given = finite_matrix("Z", Z).astype(float)
-    upstream = None if dLdBZ is None else finite_matrix("dLdBZ", dLdBZ, given.shape).astype(float)
-    shape = (1, given.shape[1])
+    found = name_results(results)
+    gradients = batch.dLdBZ is not None
+    used = {name: A for name, A in found.items() if gradients or name not in GRADIENTS}
+    _refuse_nothing(results, found, used)
+    Z = finite_matrix("Z", batch.Z[:]).astype(float)
+    upstream = np.zeros_like(Z) if batch.dLdBZ is None else batch.dLdBZ[:].astype(float)
+    shape = (1, Z.shape[1])
     start = {name: np.full(shape, value) for name, value in STARTING_VALUES.items()}
-    brought = {name: finite_matrix(name, A, shape) for name, A in (state or {}).items()}
-    parameters = Parameters(**(start | brought), alpha=alpha, eps=eps)
-    nothing = np.zeros_like(given)
-    e = expect(given, nothing if upstream is None else upstream, parameters, eval=mode == "eval")
-
-    found = named(results)
-    kind = np.dtype(np.float64)
-    claims = list(
-        _claims(found, e, gradients=upstream is not None, of_pytorch=_of_pytorch(results))
+    state = {name: finite_matrix(name, A, shape) for name, A in batch.state.items()}
+    parameters = Parameters(**(start | state), alpha=alpha, eps=eps)
+    setup = CheckSetup(
+        layer=None,
+        name=layer,
+        Z=Z,
+        reference=apply_definition(Z, upstream, lambda _: parameters, eval=options.eval),
+        given=frozenset(start) | ({"dLdBZ"} if gradients else set()),
+        batch=batch,
+        options=options,
+        rng=np.random.default_rng(options.seed),
     )
-    if not claims and upstream is None and found:
-        raise InputError(
-            f"{', '.join(found)} cannot be checked without the upstream gradient",
-            "pass --upstream FILE with the dLdBZ that the other program used",
+    notes, statistics = list(_missing(found, gradients=gradients)), {}
+    N = len(Z)
+    of_pytorch = any(name in results for name in OF_PYTORCH)
+    if of_pytorch and "running_V" in used and not options.eval and N > 1:
+        statistics["running_V"] = _unbiased_running_V(setup.reference)
+        notes.append(
+            Note(
+                "running-variance-unbiased",
+                "running_V",
+                f"running_V is PyTorch's, which takes in the unbiased variance, {N}/{N - 1} V, and "
+                "was checked as such",
+            )
         )
-    if not claims:
-        raise InputError(
-            f"the results are {', '.join(results) or 'empty'}, expected some of "
-            f"{', '.join(CHECKED)}",
-            "save the arrays under these names with np.savez",
-        )
-    checks = judge_claims(claims, e, kind, rtol, names, None)
-    notes = [
-        *_missing(found, gradients=upstream is not None),
-        *_unbiased(found, e, of_pytorch=_of_pytorch(results)),
-        *remarks_on(checks, claims, e, kind, np.ones(shape, bool)),
-        *hidden_mistakes(e, frozenset(start if upstream is None else (*start, "dLdBZ")), names),
-    ]
-    report = InputReport(
-        input=source,
-        layer=layer,
-        shape=(given.shape[0], given.shape[1]),
-        dtype=str(kind),
-        mode=mode,
-        names=names,
-        checks=tuple(checks),
-        notes=tuple(notes),
-        rows_sampled=0,
-    )
-    return Report(seed=0, rtol=rtol, method="richardson", inputs=(report,))
+    return check_run(setup, Run(used), notes, statistics)
 
 
-def named(results: Mapping[str, ArrayLike]) -> dict[str, Array]:
-    """The arrays by the definition's names, in the order of computation.
+def name_results(results: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    """Return the arrays by the definition's names, in the order of computation.
 
     Raises
     ------
-    ValueError
+    InputError
         Where one quantity is there under two names.
+
+    >>> name_results({"dgamma": [1.0], "out": [[2.0]]})
+    {'BZ': array([[2.]]), 'dLdBW': array([1.])}
     """
     found = {}
     for quantity in RESULTS:
@@ -145,59 +124,32 @@ def named(results: Mapping[str, ArrayLike]) -> dict[str, Array]:
     return found
 
 
-def _of_pytorch(results: Mapping[str, ArrayLike]) -> bool:
-    return any(name in results for name in OF_PYTORCH)
-
-
-def _claims(
-    found: Mapping[str, Array], e: Expected, *, gradients: bool, of_pytorch: bool
-) -> list[Claim]:
-    scales = e.scales
-    numeric = difference_definition(e) | difference_stages(e, FORMULAS["richardson"])
-    claims = []
-    for name, claimed in found.items():
-        if name not in GRADIENTS:
-            true = (
-                _unbiased_running_V(e) if name == "running_V" and of_pytorch else getattr(e, name)
-            )
-            claims.append(exactly(name, claimed, true, scales[name], DEFINITION))
-        elif gradients:
-            true = numeric[name]
-            claims.append(
-                Claim(name, claimed, true.value, true.uncertainty, scales[name], DEFINITION)
-            )
-    return claims
-
-
-def _unbiased_running_V(e: Expected) -> Array:
-    """The running variance as PyTorch has it: of N/(N-1) V, where the definition has V."""
-    N = len(e.Z)
-    if e.eval or N == 1:
-        return e.running_V
-    return e.running_V + (1 - e.parameters.alpha) * e.V / (N - 1)
-
-
-def _missing(found: Mapping[str, Array], *, gradients: bool) -> list[Note]:
-    missing = [name for name in CHECKED if name not in found]
-    notes = []
-    if missing:
-        notes.append(Note("skipped", None, f"not among the results: {', '.join(missing)}"))
-    if not gradients and any(name in found for name in GRADIENTS):
-        there = ", ".join(name for name in GRADIENTS if name in found)
-        message = f"{there} cannot be checked without the upstream gradient: pass --upstream"
-        notes.append(Note("no-upstream", None, message))
-    return notes
-
-
-def _unbiased(found: Mapping[str, Array], e: Expected, *, of_pytorch: bool) -> list[Note]:
-    if not of_pytorch or "running_V" not in found or e.eval or len(e.Z) == 1:
-        return []
-    N = len(e.Z)
-    return [
-        Note(
-            "running-variance-unbiased",
-            "running_V",
-            f"running_V is PyTorch's, which takes in the unbiased variance, {N}/{N - 1} V, and was "
-            "checked as such",
+def _refuse_nothing(
+    results: Mapping[str, ArrayLike], found: Mapping[str, Array], used: Mapping[str, Array]
+) -> None:
+    if used:
+        return
+    if found:
+        raise InputError(
+            f"{', '.join(found)} cannot be checked without the upstream gradient",
+            "pass --upstream FILE with the dLdBZ that the other program used",
         )
-    ]
+    raise InputError(
+        f"the results are {', '.join(results) or 'empty'}, expected some of {', '.join(EXPECTED)}",
+        "save the arrays under these names with np.savez",
+    )
+
+
+def _missing(found: Mapping[str, Array], *, gradients: bool) -> Iterator[Note]:
+    missing = [name for name in EXPECTED if name not in found]
+    if missing:
+        yield Note("skipped", None, f"not among the results: {', '.join(missing)}")
+    unchecked = [name for name in GRADIENTS if name in found]
+    if unchecked and not gradients:
+        message = f"{', '.join(unchecked)} cannot be checked without the upstream gradient"
+        yield Note("no-upstream", None, f"{message}: pass --upstream")
+
+
+def _unbiased_running_V(r: ReferenceForward) -> Array:
+    """The running variance as PyTorch has it: of N/(N-1) V, where the definition has V."""
+    return r.running_V + (1 - r.parameters.alpha) * r.V / (r.N - 1)

@@ -5,45 +5,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bncheck.arrays import Array, LazyRows, Rows
-from bncheck.batchnorm.blocks import products_of
-from bncheck.check.oracle import DIRECTIONS, Truth, find_truth
-from bncheck.check.setup import Trial, check_settings, finite_matrix, set_up
-from bncheck.compare.claims import Claim, exactly, judge_claims, largest_error, precision
-from bncheck.compare.comparison import (
-    DEFINITION,
-    Comparison,
-    Tolerance,
-    Verdict,
+from bncheck import progress
+from bncheck.arrays import FLOAT64, Array, LazyRows, Rows, RowsByFunction
+from bncheck.batchnorm.quantities import OUTPUTS, QUANTITIES
+from bncheck.check.oracle import DIRECTIONS, Oracle, consult_both, consult_definition
+from bncheck.check.setup import CheckOptions, CheckSetup, MiniBatch, finite_matrix, set_up
+from bncheck.compare.claims import (
+    Claim,
     align,
-    uncomparable,
+    compare,
+    exact,
+    precision,
 )
-from bncheck.compare.tolerance import RTOL, tolerance_of
+from bncheck.compare.comparison import Comparison, Verdict, uncomparable
+from bncheck.compare.tolerance import RTOL, Tolerance
 from bncheck.diagnose.blind_spots import hidden_mistakes
 from bncheck.diagnose.notes import remarks_on
-from bncheck.errors import InputError, LayerError
-from bncheck.layers.adapters import describe, face_of, is_built_in
-from bncheck.layers.under_test import Run, Subject
-from bncheck.numdiff import FORMULAS, Formula
-from bncheck.reference.forward import Columns
-from bncheck.report.model import InputReport, Note, Report
+from bncheck.errors import LayerError
+from bncheck.layers.adapters import LayerAdapter
+from bncheck.layers.objects import adapter_of
+from bncheck.layers.under_test import LayerUnderTest, Run
+from bncheck.numdiff import DEFINITION
+from bncheck.reference.derivatives import Numeric
+from bncheck.reference.sums import sum_of_products
+from bncheck.report.model import InputReport, Note, Report, StepCurve
 
 if TYPE_CHECKING:
     from bncheck.layers.source import Line
-    from bncheck.report.model import StepCurve
 
-FORWARD = ("BZ", "running_M", "running_V")
-
-LARGE = 2**21
-"""Entries of Z, (N, C), beyond which a check of the built-in layer goes block by block."""
+SWEEPS = 10
+"""Over the rows, without the black box: the definition, forward, backward, and comparisons."""
 
 
 def gradcheck(
@@ -56,7 +54,7 @@ def gradcheck(
     seed: int = 0,
     rtol: float = RTOL,
     method: str = "richardson",
-    names: tuple[str, ...] | None = None,
+    names: Sequence[str] | None = None,
     source: str = "array",
     curve: bool = False,
     full: bool = False,
@@ -105,174 +103,157 @@ def gradcheck(
     ------
     ValueError
         Where an argument cannot be used: a shape, a value that is not finite, a name.
+
+    Examples
+    --------
+    >>> from bncheck import BatchNorm1d, gradcheck
+    >>> gradcheck(BatchNorm1d(2), [[1.0, 2.0], [3.0, 5.0], [4.0, 4.0]]).passed
+    True
     """
-    if method not in FORMULAS:
-        raise InputError(
-            f"method is {method!r}, expected one of {', '.join(FORMULAS)}", "leave it out"
-        )
-    check_settings(mode, rtol)
+    options = CheckOptions(mode, seed, rtol, method, full, curve)
     given = Z if isinstance(Z, LazyRows) else finite_matrix("Z", Z)
-    N, C = given.shape
     upstream: Rows | None = None
-    if isinstance(dLdBZ, LazyRows):
-        upstream = dLdBZ
-    elif dLdBZ is not None:
-        upstream = finite_matrix("dLdBZ", dLdBZ, (N, C))
-    options = _Options(mode == "eval", rtol, FORMULAS[method], names, full, curve)
-    check = _check_blocks if _goes_by_blocks(layer, (N, C)) else _check_whole
-    found = check(layer, given, upstream, state or {}, np.random.default_rng(seed), options)
-    report = InputReport(
-        input=source,
-        layer=describe(layer),
-        shape=(N, C),
-        dtype=found.dtype,
-        mode=mode,
-        names=names,
-        checks=found.checks,
-        notes=found.notes,
-        rows_sampled=found.rows,
-        curve=found.curve,
-    )
-    return Report(seed=seed, rtol=rtol, method=method, inputs=(report,))
+    if dLdBZ is not None:
+        lazy = isinstance(dLdBZ, LazyRows)
+        upstream = dLdBZ if lazy else finite_matrix("dLdBZ", dLdBZ, given.shape)  # type: ignore[assignment, arg-type]
+    batch = MiniBatch(given, upstream, state or {}, tuple(names) if names else None, source)
+    return Report(seed, rtol, method, (check_layer(adapter_of(layer), batch, options),))
 
 
-@dataclass(frozen=True, eq=False)
-class _Options:
-    eval: bool
-    rtol: float
-    formula: Formula
-    names: tuple[str, ...] | None
-    full: bool
-    curve: bool
+def check_layer(adapter: LayerAdapter, batch: MiniBatch, options: CheckOptions) -> InputReport:
+    """Run a layer on a mini-batch, and check all that it computes.
+
+    Raises
+    ------
+    InputError
+        Where something of it cannot be used.
+    """
+    N, C = batch.Z.shape
+    progress.plan(SWEEPS * N * C * FLOAT64.itemsize)
+    setup = set_up(adapter, batch, options)
+    assert setup.layer is not None
+    return check_run(setup, setup.layer.run(setup.Z, setup.dLdBZ, eval=options.eval))
 
 
-@dataclass(frozen=True, eq=False)
-class _Found:
-    checks: tuple[Comparison, ...]
-    notes: tuple[Note, ...]
-    rows: int
-    dtype: str
-    curve: StepCurve | None = None
+class Judged(NamedTuple):
+    """A claim, and what came out."""
+
+    claim: Claim
+    check: Comparison
 
 
-def _goes_by_blocks(layer: Any, shape: tuple[int, int]) -> bool:
-    """Whether a check is that of a large mini-batch: of the built-in layer, in its usual type."""
-    return (
-        shape[0] * shape[1] > LARGE
-        and is_built_in(layer)
-        and bool(face_of(layer).get("dtype") == np.float64)
-    )
+def check_run(
+    setup: CheckSetup,
+    run: Run,
+    notes: Sequence[Note] = (),
+    statistics: Mapping[str, Array] | None = None,
+) -> InputReport:
+    """Compare all that a layer, or another program, computed with what it should be.
 
-
-def _check_blocks(
-    layer: Any,
-    Z: Rows,
-    dLdBZ: Rows | None,
-    state: Mapping[str, ArrayLike],
-    rng: np.random.Generator,
-    o: _Options,
-) -> _Found:
-    from bncheck.check.blockwise import LargeCheck
-
-    check = LargeCheck(
-        face_of(layer),
-        _in_double(Z),
-        None if dLdBZ is None else _in_double(dLdBZ),
-        state,
-        rng,
-        eval=o.eval,
-        rtol=o.rtol,
-        formula=o.formula,
-        names=o.names,
-        full=o.full,
-    )
-    checks = tuple(check.checks())
-    notes = (*check.notes(checks), *_sampled(len(check.rows), Z.shape[0]))
-    return _Found(checks, notes, len(check.rows), str(np.dtype(np.float64)))
-
-
-def _in_double(A: Rows) -> Rows:
-    return A.astype(float, copy=False) if isinstance(A, np.ndarray) else A
-
-
-def _check_whole(
-    layer: Any,
-    Z: Rows,
-    dLdBZ: Rows | None,
-    state: Mapping[str, ArrayLike],
-    rng: np.random.Generator,
-    o: _Options,
-) -> _Found:
-    upstream = None if dLdBZ is None else dLdBZ[:]
-    trial = set_up(layer, Z[:], upstream, state, rng, eval=o.eval)
-    checks, notes, truth = _check(
-        trial, rng, o.rtol, o.formula, o.names, further=not is_built_in(layer), full=o.full
-    )
-    curve = _curve(trial, truth, checks, o.names) if o.curve else None
-    return _Found(checks, notes, truth.rows, str(trial.Z.dtype), curve)
-
-
-def _check(
-    trial: Trial,
-    rng: np.random.Generator,
-    rtol: float,
-    formula: Formula,
-    names: tuple[str, ...] | None,
-    *,
-    further: bool,
-    full: bool,
-) -> tuple[tuple[Comparison, ...], tuple[Note, ...], Truth]:
-    """Run the layer, find the truth of every quantity that it computes, and compare."""
-    e, kind = trial.expected, trial.Z.dtype
-    run = trial.subject.run(trial.Z, trial.dLdBZ, eval=e.eval)
-    BZ = align(run.results["BZ"], e.Z.shape) if "BZ" in run.results else None
-    truth, failure = _truth(trial, run, BZ, formula, rng, full=full)
-    BZ_error = largest_error(BZ, e)
-    claims = list(_claims(trial, run, truth, rtol, BZ_error))
-    truth = truth.without_values()
-    checks = judge_claims(claims, e, kind, rtol, names, BZ_error)
-    notes: list[Note] = []
+    Parameters
+    ----------
+    setup
+        The mini-batch, the definition, and the layer if there is one.
+    run
+        What was computed.
+    notes
+        What else there is to say of it.
+    statistics
+        Running statistics of another convention than the definition's, if these are right here.
+    """
+    judge = partial(_judge, setup.batch.names)
+    r, layer = setup.reference, setup.layer
+    forward = judge(_forward_claims(setup, run, statistics or {}))
+    of_BZ = next((check for claim, check in forward if claim.name == "BZ"), None)
+    BZ_error = of_BZ.column_errors if of_BZ and layer else None
+    oracle, failure = _consult(setup, run, BZ_error)
+    judged = forward + judge(list(_gradient_claims(setup, run, oracle, BZ_error)))
+    found = list(notes)
+    failure = failure or run.error
     if failure is not None:
-        notes.append(Note("raised", _broken(failure), str(failure)))
-    elif further:
-        from bncheck.check.behaviour import claims_with_large_eps, further_claims
+        found.append(Note("raised", _missing(failure), str(failure)))
+    elif layer is not None and not layer.keeps_promises:
+        from bncheck.check.behaviour import further_claims, large_eps_claims
 
-        for look in (further_claims, claims_with_large_eps):
-            more, remarks = look(trial, run)
-            claims += more
-            checks += judge_claims(more, e, kind, rtol, names, None)
-            notes += remarks
-            if not all(check.passed for check in checks):
+        for look in (further_claims, large_eps_claims):
+            claims, remarks = look(setup, layer, run)
+            judged += judge(claims)
+            found += remarks
+            if not all(check.passed for _, check in judged):
                 break  # what is wrong is wrong with any eps
-        notes += _not_found(run)
+        found += _not_found(run)
+    claims, checks = [claim for claim, _ in judged], [check for _, check in judged]
     if any(check.verdict is Verdict.FAIL for check in checks):
         from bncheck.diagnose.explain import explain
 
-        line_of = partial(_line_of, trial.subject)
-        explanations = explain(claims, checks, precision(kind), BZ_error, line_of)
-        notes = [*explanations, *notes, *_forward_differs(checks)]
-    notes += remarks_on(checks, claims, e, kind, truth.agrees)
-    notes += hidden_mistakes(e, trial.brought, names)
-    notes += _sampled(truth.rows, e.N)
-    notes.sort(key=lambda note: note.meant is None)  # what is wrong comes before what is remarkable
+        line_of = partial(_line_of, layer)
+        explanations = explain(claims, checks, precision(setup.kind), BZ_error, line_of)
+        found = [*explanations, *found, *_forward_differs(of_BZ)]
+    found += remarks_on(checks, claims, r, setup.kind, oracle.agrees)
+    found += hidden_mistakes(r, setup.given, setup.batch.names)
+    found += _sampled(setup, oracle)
+    found.sort(key=lambda note: note.meant is None)  # what is wrong comes before what is remarkable
     if failure is not None:
-        checks.append(uncomparable(_broken(failure), (), DEFINITION))
-    return tuple(checks), tuple(notes), truth
+        checks.append(uncomparable(_missing(failure), (), DEFINITION))
+    return InputReport(
+        input=setup.batch.source,
+        layer=setup.name,
+        shape=(r.N, r.M.shape[1]),
+        dtype=str(setup.kind),
+        mode=setup.options.mode,
+        names=setup.batch.names,
+        checks=tuple(checks),
+        notes=tuple(found),
+        rows_sampled=oracle.rows,
+        curve=_curve(setup, oracle, checks) if setup.options.step_curve else None,
+    )
 
 
-def _sampled(rows: int, N: int) -> Iterator[Note]:
-    """Say in how many rows the black box was differenced, where that was not all."""
-    if 0 < rows < N:
-        yield Note(
-            "rows-sampled",
-            "dLdZ",
-            f"the layer's own forward was differenced in {rows} of {N} rows and along "
-            f"{DIRECTIONS} directions, drawn from the seed; the definition in closed form judges "
-            "every row; --full takes all rows",
-        )
+def _judge(names: tuple[str, ...] | None, claims: Sequence[Claim]) -> list[Judged]:
+    return [Judged(claim, compare(claim, names)) for claim in claims]
 
 
-def _broken(failure: LayerError) -> str:
+def _forward_claims(setup: CheckSetup, run: Run, statistics: Mapping[str, Array]) -> list[Claim]:
+    """BZ and the running statistics beside the definition's."""
+    r = setup.reference
+
+    def numeric_of(name: str) -> Callable[[Array, Tolerance], Numeric]:
+        right = RowsByFunction(r.Z.shape, r.BZ) if name == "BZ" else getattr(r, name)
+        return lambda scale, _: exact(statistics.get(name, right), scale)
+
+    there = [(name, A) for name, A in run.results.items() if name in OUTPUTS]
+    return [setup.claim(name, A, numeric_of(name)) for name, A in there]
+
+
+def _gradient_claims(
+    setup: CheckSetup, run: Run, oracle: Oracle, BZ_error: Array | None
+) -> Iterator[Claim]:
+    """The gradients beside the oracle's."""
+    r = setup.reference
+    there = {name: A for name, A in run.results.items() if name not in OUTPUTS}
+    dLdZ = align(there["dLdZ"], r.shape_of("dLdZ")) if "dLdZ" in there else None
+    if dLdZ is not None:
+        for name, direction in oracle.directions.items():
+            there[name] = sum_of_products(direction, dLdZ)
+    for name, A in there.items():
+        shape = (1, r.shape_of(name)[1]) if name in oracle.directions else r.shape_of(name)
+        numeric = partial(oracle.numeric, name, align(A, shape))
+        yield setup.claim(name, A, numeric, BZ_error=BZ_error)
+
+
+def _consult(
+    setup: CheckSetup, run: Run, BZ_error: Array | None
+) -> tuple[Oracle, LayerError | None]:
+    """The oracle, and what the layer raised on the way to it."""
+    if BZ_error is None or setup.layer is None or not np.isfinite(BZ_error).all():
+        return consult_definition(setup), None
+    try:
+        return consult_both(setup, setup.layer, run.results["BZ"], BZ_error), None
+    except LayerError as error:
+        return consult_definition(setup), error
+
+
+def _missing(failure: LayerError) -> str:
     """The quantity that is missing after a method raised."""
     return "BZ" if failure.method == "forward" else "dLdZ"
 
@@ -285,87 +266,52 @@ def _not_found(run: Run) -> Iterator[Note]:
         yield Note("not-found", None, f"{names} not found under any known name: unchecked")
 
 
-def _curve(
-    trial: Trial, truth: Truth, checks: tuple[Comparison, ...], names: tuple[str, ...] | None
-) -> StepCurve | None:
+def _sampled(setup: CheckSetup, oracle: Oracle) -> Iterator[Note]:
+    """Say in how many rows the black box was differenced, where that was not all."""
+    N, C = setup.Z.shape
+    if 0 < oracle.rows < N:
+        yield Note(
+            "rows-sampled",
+            "dLdZ",
+            f"the layer's own forward was differenced in {oracle.rows} of {N} rows and along "
+            f"{DIRECTIONS} directions, drawn from the seed; the definition in closed form judges "
+            "every row; --full takes all rows",
+        )
+    elif oracle.rows == 0 and oracle.agrees.any():
+        yield Note(
+            "black-box-skipped",
+            "dLdZ",
+            f"the definition in closed form judges all {N} × {C} entries; the layer's own "
+            "forward was not differenced, which takes too long here: --full does it",
+        )
+
+
+def _curve(setup: CheckSetup, oracle: Oracle, checks: Sequence[Comparison]) -> StepCurve | None:
     """The step-size curve of the worst entry of dLdZ, or of its first."""
+    if setup.layer is None or oracle.step is None or isinstance(setup.Z, LazyRows):
+        return None
     from bncheck.check.step_curve import step_curve
 
     worst = [check.worst for check in checks if check.name == "dLdZ" and check.worst]
     at = (worst[0].row or 0, worst[0].feature) if worst else (0, 0)
-    return step_curve(trial, truth, at, names)
+    agrees = bool(oracle.agrees[0, at[1]])
+    return step_curve(setup, setup.layer, at, oracle.step, agrees=agrees)
 
 
-def _claims(
-    trial: Trial, run: Run, truth: Truth, rtol: float, BZ_error: Array | None
-) -> Iterator[Claim]:
-    """What the layer computed, beside what it should be."""
-    e = trial.expected
-    scales = e.scales
-    # First what takes room while it is judged, and the definition's BZ after it.
-    gradients = {}
-    for name, claimed in run.results.items():
-        if name not in FORWARD:
-            eps = precision(trial.Z.dtype, claimed.dtype)
-            tolerance = tolerance_of(name, e, eps, rtol, BZ_error)
-            aligned = align(claimed, e.shape_of(name))
-            numeric, against = truth.of(name, aligned, scales[name], tolerance)
-            value, known_to = numeric.value, numeric.uncertainty
-            gradients[name] = Claim(name, claimed, value, known_to, scales[name], against, e)
-    for name, claimed in run.results.items():
-        if name in FORWARD:
-            yield exactly(name, claimed, getattr(e, name), scales[name], DEFINITION, e)
-    yield from gradients.values()
-    dLdZ = align(run.results["dLdZ"], e.Z.shape) if "dLdZ" in run.results else None
-    if dLdZ is not None:
-        eps = precision(trial.Z.dtype, dLdZ.dtype)
-        for name, direction in truth.directions.items():
-            claimed = products_of(direction[:], dLdZ.astype(float, copy=False))
-            yield along(name, claimed, truth, e, tolerance_of("dLdZ", e, eps, rtol, BZ_error))
-
-
-def along(name: str, claimed: Array, truth: Truth, columns: Columns, tolerance: Tolerance) -> Claim:
-    """A claim about the sum over the rows of dLdZ times random signs, (1, C).
-
-    Errors add up as sums of random signs do, to sqrt(N) times as much.
-    """
-    scale = columns.scales["dLdZ"] * np.sqrt(columns.N)
-    numeric, against = truth.of(name, claimed, scale, tolerance)
-    return Claim(name, claimed, numeric.value, numeric.uncertainty, scale, against)
-
-
-def _line_of(subject: Subject, quantity: str) -> Line | None:
+def _line_of(layer: LayerUnderTest | None, quantity: str) -> Line | None:
     """The line of the layer's code that computes a quantity."""
+    method = QUANTITIES[quantity].method
+    function = layer.fresh().source_of(method) if layer else None
+    if function is None:
+        return None
     from bncheck.layers.source import line_of
 
-    face = subject.fresh()
-    if is_built_in(face):
-        return None
-    method = "backward" if quantity.startswith("dLd") else "forward"
-    return line_of(face.function(method), quantity, method)
+    return line_of(function, quantity, method)
 
 
-def _truth(
-    trial: Trial,
-    run: Run,
-    BZ: Array | None,
-    formula: Formula,
-    rng: np.random.Generator,
-    *,
-    full: bool,
-) -> tuple[Truth, LayerError | None]:
-    """The truth, and what the layer raised on the way to it, or before."""
-    e = trial.expected
-    try:
-        return find_truth(trial.subject, trial.Z, BZ, e, formula, rng, full=full), run.error
-    except LayerError as error:
-        return find_truth(trial.subject, trial.Z, None, e, formula, rng), error
-
-
-def _forward_differs(checks: list[Comparison]) -> Iterator[Note]:
+def _forward_differs(of_BZ: Comparison | None) -> Iterator[Note]:
     """Say what the gradients of a wrong forward are compared with."""
-    wrong = [check for check in checks if check.name == "BZ" and check.verdict is Verdict.FAIL]
-    if wrong and wrong[0].compared:
+    if of_BZ and of_BZ.verdict is Verdict.FAIL and of_BZ.compared:
         yield Note(
             "forward-differs",
             "BZ",

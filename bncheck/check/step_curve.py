@@ -8,76 +8,76 @@ The best step lies between, and where depends on the data: W. Press et al., "Num
 import numpy as np
 
 from bncheck.arrays import Array
-from bncheck.batchnorm.formulas import column_sum
-from bncheck.check.oracle import Truth
-from bncheck.check.setup import Trial
+from bncheck.check.setup import CheckSetup
 from bncheck.compare.comparison import relative_error
 from bncheck.errors import LayerError
+from bncheck.layers.under_test import LayerUnderTest
 from bncheck.numdiff import central_estimates, power_of_two
 from bncheck.reference.derivatives import difference_definition
+from bncheck.reference.sums import column_sum
 from bncheck.report.model import STEPS, StepCurve
 
 
 def step_curve(
-    trial: Trial, truth: Truth, at: tuple[int, int], names: tuple[str, ...] | None
+    setup: CheckSetup, layer: LayerUnderTest, at: tuple[int, int], step: Array, *, agrees: bool
 ) -> StepCurve | None:
-    """The curve of one entry, or None where the layer has no forward that could be differenced.
+    """Return the curve of one entry, or None where the layer has no forward to difference.
 
     Parameters
     ----------
-    trial
-        The layer and its input.
-    truth
-        What the check differenced, and with which step.
+    setup, layer
+        What is checked.
     at
         Row and column of the entry.
-    names
-        The features' names.
+    step
+        The one that the check took for each column, (C,).
+    agrees
+        Whether the layer's forward is the definition's in this column.
     """
-    black_box = truth.black_box.get("dLdZ")
-    if black_box is None or black_box.step is None:
-        return None
     row, feature = at
-    e = trial.expected
-    length = float(e.length[0, feature])
-    unit = float(power_of_two(e.length[0, feature]))
+    r, names = setup.reference, setup.batch.names
+    length = float(r.length_scale[0, feature])
+    unit = float(power_of_two(r.length_scale[0, feature]))
     try:
-        rises, moves = _rises(trial, at, unit * np.append(STEPS, 2 * STEPS[-1]))
+        grown, moves = _increments(setup, layer, at, unit * np.append(STEPS, 2 * STEPS[-1]))
     except LayerError:
         return None
-    near_and_far = [np.concatenate([A[:, :-1], A[:, 1:]]) for A in (rises, moves)]
+    near_and_far = [np.concatenate([A[:, :-1], A[:, 1:]]) for A in (grown, moves)]
     with np.errstate(all="ignore"):  # a step that changes nothing is 0
         central, _, richardson = central_estimates(*near_and_far)
-    true = difference_definition(e)["dLdZ"].value[at]
-    scale = e.scales["dLdZ"][0, feature]
+    right = difference_definition(r)["dLdZ"](slice(row, row + 1)).value[0, feature]
+    scale = r.scales["dLdZ"][0, feature]
     return StepCurve(
         row=row,
         feature=feature,
         name=names[feature] if names else None,
         steps=STEPS * unit / length,
-        central=relative_error(central, true, scale),
-        richardson=relative_error(richardson, true, scale),
-        chosen=float(black_box.step[feature] / length),
-        agrees=bool(truth.agrees[0, feature]),
+        central=relative_error(central, right, scale),
+        richardson=relative_error(richardson, right, scale),
+        chosen=float(step[feature] / length),
+        agrees=agrees,
     )
 
 
-def _rises(trial: Trial, at: tuple[int, int], steps: Array) -> tuple[Array, Array]:
-    """How much the loss of the entry's column rises at each step up and down, and these steps.
+def _increments(
+    setup: CheckSetup, layer: LayerUnderTest, at: tuple[int, int], steps: Array
+) -> tuple[Array, Array]:
+    """The increments of the loss of the entry's column at each step up and down, and these steps.
 
     Both are (2, S). The steps are those that the numbers of the layer's own type allow.
     """
-    e, Z = trial.expected, trial.Z.copy()
+    r, Z = setup.reference, setup.Z[:].copy()
     column = slice(at[1], at[1] + 1)
-    start = trial.subject.forward(Z, eval=e.eval).astype(float)
+    upstream = r.dLdBZ[:][:, column]
+    start = layer.forward(Z, eval=r.eval).astype(float)
 
-    def rise(value: float) -> float:
+    def increment(value: float) -> float:
         Z[at] = value
-        change = trial.subject.forward(Z, eval=e.eval).astype(float) - start
-        return float(column_sum(e.dLdBZ[:, column] * change[:, column])[0, 0])
+        change = layer.forward(Z, eval=r.eval).astype(float) - start
+        return float(column_sum(upstream * change[:, column])[0, 0])
 
     with np.errstate(over="ignore"):
         reached = (Z[at].astype(float) + np.stack([steps, -steps])).astype(Z.dtype)
     moves = reached.astype(float) - Z[at].astype(float)
-    rises = np.array([[rise(value) for value in side] for side in reached])
-    return rises, moves
+    grown = np.array([[increment(value) for value in side] for side in reached])
+    return grown, moves

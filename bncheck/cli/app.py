@@ -213,7 +213,8 @@ def gradcheck_command(
     Exit status: 0 every check passed, 1 at least one failed, 2 could not run, 3 nothing failed but
     at least one is inconclusive.
     """
-    from bncheck.cli.gradcheck import Settings, check_all, check_file
+    from bncheck.check.setup import CheckOptions
+    from bncheck.cli.gradcheck import Given, check_all, check_file
     from bncheck.cli.inputs import read_batches, read_upstream
     from bncheck.cli.output import Presentation
     from bncheck.report.details import Details
@@ -227,18 +228,20 @@ def gradcheck_command(
             f"there are {len(batches)} inputs for one upstream gradient",
             "check one input at a time where it has an upstream gradient",
         )
-    settings = Settings(
+    given = Given(
         dLdBZ=None if upstream is None else read_upstream(upstream, batches[0], columns).rows,
         state_path=state,
-        mode=mode.value,
-        rtol=rtol,
-        method=method.value,
-        dtype=dtype.value,
-        seed=seed,
         alpha=alpha,
         eps=eps,
-        curve=plot or figure is not None,
+        dtype=dtype.value,
+    )
+    options = CheckOptions(
+        mode=mode.value,
+        seed=seed,
+        rtol=rtol,
+        method=method.value,
         full=full,
+        step_curve=plot or figure is not None,
     )
     if results is not None:
         if layer or len(batches) > 1:
@@ -246,5 +249,5 @@ def gradcheck_command(
                 "--results go with one input and no --layer",
                 "check the results of each input by themselves",
             )
-        return show.gradcheck(check_file(batches[0], results, settings))
-    return show.gradcheck(check_all(batches, layer or [None], settings))
+        return show.gradcheck(check_file(batches[0], results, given, options))
+    return show.gradcheck(check_all(batches, layer or [None], given, options))

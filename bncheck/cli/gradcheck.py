@@ -1,40 +1,42 @@
 """Every layer on every mini-batch: what the gradcheck command does."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from bncheck.arrays import Array, LazyRows
-from bncheck.batchnorm.quantities import QUANTITIES, RESULTS
-from bncheck.check.gradcheck import gradcheck
-from bncheck.check.setup import DEFAULT_ALPHA, DEFAULT_EPS
+from bncheck.arrays import Rows
+from bncheck.check.gradcheck import check_layer
+from bncheck.check.setup import CheckOptions, MiniBatch
 from bncheck.cli.inputs import new_layer, read_optional_state, running
 from bncheck.errors import InputError
 from bncheck.files.matrix import Matrix, read_archive
+from bncheck.files.state import State
 from bncheck.report.model import InputReport, LayerNotLoaded, Report
 
 
 @dataclass(frozen=True, eq=False)
-class Settings:
-    """What holds for all of them; as in `gradcheck`, and the built-in layer's dtype."""
+class Given:
+    """What comes with the mini-batches: the upstream gradient, a state, settings of the layer."""
 
-    dLdBZ: Array | LazyRows | None
+    dLdBZ: Rows | None
     state_path: str | None
-    mode: str
-    rtol: float
-    method: str
-    dtype: str
-    seed: int
     alpha: float | None
     eps: float | None
-    curve: bool = False
-    full: bool = False
+    dtype: str
+
+    def batch_of(self, matrix: Matrix, state: State) -> MiniBatch:
+        """Return a mini-batch with what comes with it."""
+        return MiniBatch(matrix.rows, self.dLdBZ, state.parameters, matrix.names, matrix.source)
 
 
 def check_all(
-    batches: Sequence[Matrix], layers: Sequence[str | None], settings: Settings
+    batches: Sequence[Matrix],
+    layers: Sequence[str | None],
+    given: Given,
+    options: CheckOptions,
 ) -> Report:
     """Check each layer on each mini-batch.
 
@@ -44,7 +46,7 @@ def check_all(
         The mini-batches.
     layers
         Layer files; None for the built-in layer.
-    settings
+    given, options
         All else.
 
     Raises
@@ -57,16 +59,15 @@ def check_all(
     not_loaded: list[LayerNotLoaded] = []
     for layer in layers:
         try:
-            inputs += [_check(batch, layer, settings) for batch in batches]
+            inputs += [_check(batch, layer, given, options) for batch in batches]
         except InputError as error:
             if len(layers) == 1:
                 raise
             not_loaded.append(LayerNotLoaded(str(layer), error.message, error.help))
-    s = settings
-    return Report(s.seed, s.rtol, s.method, tuple(inputs), tuple(not_loaded))
+    return Report(options.seed, options.rtol, options.method, tuple(inputs), tuple(not_loaded))
 
 
-def check_file(batch: Matrix, path: str, s: Settings) -> Report:
+def check_file(matrix: Matrix, path: str, given: Given, options: CheckOptions) -> Report:
     """Check the arrays of an .npz file that another program wrote for this mini-batch.
 
     Raises
@@ -74,46 +75,33 @@ def check_file(batch: Matrix, path: str, s: Settings) -> Report:
     InputError
         Where the file or a setting cannot be used, or the file has nothing that is known.
     """
-    from bncheck.check.arrays import check_results
+    from bncheck.check.arrays import check_arrays
 
-    state = read_optional_state(s.state_path, batch)
-    archive = read_archive(path)
-    # Arrays of other names may be anything: they are named, not read.
-    known = {name for quantity in RESULTS for name in QUANTITIES[quantity].names}
-    arrays = {name: archive.read(name) if name in known else np.empty(0) for name in archive.names}
-    alpha = state.alpha if s.alpha is None else s.alpha
-    eps = state.eps if s.eps is None else s.eps
-    return check_results(
-        arrays,
-        batch.values,
-        dLdBZ=None if s.dLdBZ is None else s.dLdBZ[:],
-        state=state.parameters,
-        alpha=DEFAULT_ALPHA if alpha is None else alpha,
-        eps=DEFAULT_EPS if eps is None else eps,
-        mode=s.mode,
-        rtol=s.rtol,
-        names=batch.names,
-        source=batch.source,
+    state = read_optional_state(given.state_path, matrix)
+    report = check_arrays(
+        _known_arrays(path),
+        given.batch_of(matrix, state),
+        options,
+        alpha=state.alpha if given.alpha is None else given.alpha,
+        eps=state.eps if given.eps is None else given.eps,
         layer=f"results in {os.path.basename(path)}",
     )
+    return Report(options.seed, options.rtol, options.method, (report,))
 
 
-def _check(batch: Matrix, layer: str | None, s: Settings) -> InputReport:
-    state = read_optional_state(s.state_path, batch)
+def _known_arrays(path: str) -> Mapping[str, Any]:
+    """The arrays of a file. Those of unknown names may be anything: they are named, not read."""
+    from bncheck.batchnorm.quantities import RESULTS, canonical
+
+    archive = read_archive(path)
+    return {
+        name: archive.read(name) if canonical(name) in RESULTS else np.empty(0)
+        for name in archive.names
+    }
+
+
+def _check(matrix: Matrix, layer: str | None, given: Given, options: CheckOptions) -> InputReport:
+    state = read_optional_state(given.state_path, matrix)
     with running(layer):
-        report = gradcheck(
-            new_layer(batch, layer, state, s.alpha, s.eps, s.dtype),
-            batch.rows,
-            dLdBZ=s.dLdBZ,
-            state=state.parameters,
-            mode=s.mode,
-            seed=s.seed,
-            rtol=s.rtol,
-            method=s.method,
-            names=batch.names,
-            source=batch.source,
-            curve=s.curve,
-            full=s.full,
-        )
-    (only,) = report.inputs
-    return only
+        adapter = new_layer(matrix, layer, state, given.alpha, given.eps, given.dtype)
+        return check_layer(adapter, given.batch_of(matrix, state), options)

@@ -9,7 +9,7 @@ from bncheck.batchnorm.layer import BatchNorm1d
 from bncheck.errors import InputError, LayerError
 from bncheck.files.matrix import Matrix, read_matrix
 from bncheck.files.state import State, read_state
-from bncheck.layers.adapters import Face, face_of
+from bncheck.layers.adapters import BuiltInAdapter, LayerAdapter
 from bncheck.wording import counted, quoted
 
 STDOUT_FILENO, STDERR_FILENO = 1, 2
@@ -74,7 +74,7 @@ def trained_layer(
     eps: float | None,
     *,
     for_eval: bool = False,
-) -> Face:
+) -> LayerAdapter:
     """A layer with a state file's parameters and running statistics.
 
     Raises
@@ -90,14 +90,14 @@ def trained_layer(
             f"inference needs running statistics, and {where}",
             "pass --state FILE.npz with running_M and running_V, as forward --save-state writes it",
         )
-    face = new_layer(batch, layer, state, alpha, eps)
+    adapter = new_layer(batch, layer, state, alpha, eps)
     for name, value in state.parameters.items():
-        if not face.takes(name):
+        if not adapter.takes(name):
             raise InputError(
-                f"{face.name} has no place for {name}", f"leave {name} out of the state file"
+                f"{adapter.name} has no place for {name}", f"leave {name} out of the state file"
             )
-        face.set(name, value)
-    return face
+        adapter.set(name, value)
+    return adapter
 
 
 def new_layer(
@@ -107,7 +107,7 @@ def new_layer(
     alpha: float | None,
     eps: float | None,
     dtype: str = "float64",
-) -> Face:
+) -> LayerAdapter:
     """A layer at its starting values: somebody's, or the built-in one.
 
     alpha and eps are the option's, or else the state's, or else what the layer takes by itself.
@@ -116,16 +116,11 @@ def new_layer(
     alpha = state.alpha if alpha is None else alpha
     eps = state.eps if eps is None else eps
     if layer is not None:
-        from bncheck.layers.building import build_layer
+        from bncheck.layers.discovery import build_layer
 
         return build_layer(layer, C, alpha, eps)
-    settings = {"alpha": alpha, "eps": eps}
-    with telling_layer_errors():
-        return face_of(
-            BatchNorm1d(
-                C, dtype=dtype, **{name: x for name, x in settings.items() if x is not None}
-            )
-        )
+    settings = {name: x for name, x in (("alpha", alpha), ("eps", eps)) if x is not None}
+    return BuiltInAdapter(BatchNorm1d(C, dtype=dtype, **settings))
 
 
 @contextmanager
@@ -150,10 +145,10 @@ def running(layer: str | None) -> Iterator[None]:
         with telling_layer_errors():
             yield
         return
-    from bncheck.layers.importing import at_home, split_layer
+    from bncheck.layers.importing import importable_from, split_layer
 
     place, _ = split_layer(layer)
-    with at_home(place), printing_to_stderr(), telling_layer_errors():
+    with importable_from(place), printing_to_stderr(), telling_layer_errors():
         yield
 
 

@@ -1,5 +1,6 @@
-"""Comparison: a claimed array against the true one, and the verdict."""
+"""Comparison: an analytic array against the numeric one, and the verdict."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -7,33 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bncheck.arrays import Array, Mask
-from bncheck.batchnorm.formulas import largest
-from bncheck.batchnorm.quantities import is_per_feature
+from bncheck.compare.tolerance import Tolerance
 
 
 class Verdict(StrEnum):
-    """What a check says. INCONCLUSIVE: the truth is not known well enough to tell."""
+    """What a check says. INCONCLUSIVE: what is right is not known well enough to judge."""
 
     PASS = "pass"
     INCONCLUSIVE = "inconclusive"
     FAIL = "fail"
 
 
-FINITE_DIFFERENCES = "finite differences"
-DEFINITION = "definition"
-"""Where true values come from."""
-
-ALONG = "dLdZ_along"
-"""Begins the names of sums over the rows of dLdZ times random signs."""
-
-SAMPLED_ROWS = "dLdZ_sampled"
-"""The rows of dLdZ that the layer's own forward was differenced in, where they are apart."""
-
 SEVERITY = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
 
-def overall(verdicts: list[Verdict]) -> Verdict:
-    """Fail over inconclusive over pass."""
+def overall(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return fail over inconclusive over pass.
+
+    >>> overall([Verdict.PASS, Verdict.INCONCLUSIVE])
+    <Verdict.INCONCLUSIVE: 'inconclusive'>
+    """
     return max(verdicts, key=SEVERITY.__getitem__, default=Verdict.PASS)
 
 
@@ -48,9 +42,9 @@ class Entry:
     feature, name
         Column from 0, and its name where the input has names.
     analytic, numeric
-        The claimed and the true value.
+        What the layer says, and what is right.
     rel_error, uncertainty
-        Their difference, and what `numeric` is known to, in units of the column's scale.
+        Their difference, and the bound on the error of `numeric`, in units of the column's scale.
     """
 
     row: int | None
@@ -63,98 +57,41 @@ class Entry:
 
 
 @dataclass(frozen=True, eq=False)
-class Tolerance:
-    """How large an error may be, in units of the column's scale.
-
-    Attributes
-    ----------
-    accepted
-        Errors up to here are accepted, (1, C).
-    excusable
-        Errors up to here may be the rounding of a right layer, (1, C); beyond it nothing excuses.
-    """
-
-    accepted: Array
-    excusable: Array
-
-
-def relative_error(claimed: Array, true: Array, scale: Array) -> Array:
-    """|claimed - true| in units of the column's scale; infinite where either is not finite."""
-    with np.errstate(all="ignore"):
-        error: Array = np.subtract(claimed, true, dtype=float)
-        np.abs(error, out=error)
-        exact = None if (scale > 0).all() else error == 0  # 0 of a scale of 0 is 0
-        np.divide(error, scale, out=error)
-    if exact is not None:
-        error[exact] = 0
-    finite = np.isfinite(error)
-    if not finite.all():
-        error[~finite] = np.inf
-    return error
-
-
-def relative_uncertainty(true: Array, uncertainty: Array, scale: Array) -> Array:
-    """What `true` is known to in units of the column's scale; infinite where it is no number.
-
-    (1, C), where it is the same in all rows.
-    """
-    with np.errstate(all="ignore"):
-        relative: Array = np.where(uncertainty == 0, 0, uncertainty / scale)
-    finite = np.isfinite(true)
-    return relative if finite.all() else np.where(finite, relative, np.inf)
-
-
-def judge(error: Array, uncertainty: Array, tolerance: Tolerance) -> NDArray[np.int8]:
-    """Verdict of each entry as its SEVERITY; errors in units of the column's scale.
-
-    pass: within the tolerance even if the truth lies at the far end of its uncertainty.
-    fail: beyond it even if the truth lies at the near end.
-    """
-    with np.errstate(invalid="ignore"):
-        passed = error <= tolerance.accepted - uncertainty
-    failed = error > tolerance.excusable + uncertainty
-    codes = np.full(error.shape, SEVERITY[Verdict.INCONCLUSIVE], np.int8)
-    codes[passed] = SEVERITY[Verdict.PASS]
-    codes[failed] = SEVERITY[Verdict.FAIL]
-    return codes
-
-
-@dataclass(frozen=True, eq=False)
 class Entries:
-    """All entries of a comparison; what follows from the values is computed when it is asked for.
+    """Entries side by side; what follows from the values is computed when it is asked for.
 
     Attributes
     ----------
-    claimed, true
+    analytic, numeric
         The values, (R, C).
-    known_to
-        What `true` is known to, (R, C) or (1, C).
+    uncertainty
+        The bound on the error of `numeric`, (R, C) or (1, C).
     scale
         The unit of each column's errors, (1, C).
     tolerance
         What errors are held against.
     """
 
-    claimed: Array
-    true: Array
-    known_to: Array
+    analytic: Array
+    numeric: Array
+    uncertainty: Array
     scale: Array
     tolerance: Tolerance
 
     @property
-    def rel_error(self) -> Array:
+    def relative_error(self) -> Array:
         """The differences of the values in units of the column's scale, (R, C)."""
-        return relative_error(self.claimed, self.true, self.scale)
+        return relative_error(self.analytic, self.numeric, self.scale)
 
     @property
-    def uncertainty(self) -> Array:
-        """What `true` is known to in units of the column's scale, (R, C) or (1, C)."""
-        return relative_uncertainty(self.true, self.known_to, self.scale)
+    def relative_uncertainty(self) -> Array:
+        """The uncertainty in units of the column's scale, (R, C) or (1, C)."""
+        return relative_uncertainty(self.numeric, self.uncertainty, self.scale)
 
     @property
     def severity(self) -> NDArray[np.int8]:
         """Of each entry's verdict, as in `SEVERITY`, (R, C)."""
-        return judge(self.rel_error, self.uncertainty, self.tolerance)
+        return judge(self.relative_error, self.relative_uncertainty, self.tolerance)
 
     @property
     def deciding(self) -> Mask:
@@ -165,34 +102,93 @@ class Entries:
 
     @property
     def badness(self) -> Array:
-        """By what the deciding entries are ranked; -1 for the others.
-
-        An undecided entry is the worse the less is known of it, the others by their error.
-        """
-        error, uncertainty = self.rel_error, self.uncertainty
+        """By what the deciding entries are ranked; -1 for the others."""
+        error, uncertainty = self.relative_error, self.relative_uncertainty
         return badness(error, uncertainty, judge(error, uncertainty, self.tolerance))
+
+    def __getitem__(self, rows: slice) -> "Entries":
+        """Some rows."""
+        one = len(self.uncertainty) == 1 < len(self.numeric)
+        return Entries(
+            self.analytic[rows],
+            self.numeric[rows],
+            self.uncertainty if one else self.uncertainty[rows],
+            self.scale,
+            self.tolerance,
+        )
+
+
+def relative_error(analytic: Array, numeric: Array, scale: Array) -> Array:
+    """Return |analytic - numeric| in units of the column's scale.
+
+    It is infinite where either is not finite, and 0 where both are equal, even if the scale is 0.
+
+    >>> analytic, numeric = np.array([[3.0, 0.0, np.nan]]), np.array([[1.0, 0.0, 1.0]])
+    >>> relative_error(analytic, numeric, np.array([[2.0, 0.0, 1.0]]))
+    array([[ 1.,  0., inf]])
+    """
+    with np.errstate(all="ignore"):
+        error: Array = np.subtract(analytic, numeric, dtype=float)
+        np.abs(error, out=error)
+        exact = None if (scale > 0).all() else error == 0
+        np.divide(error, scale, out=error)
+    if exact is not None:
+        error[exact] = 0
+    finite = np.isfinite(error)
+    if not finite.all():
+        error[~finite] = np.inf
+    return error
+
+
+def relative_uncertainty(numeric: Array, uncertainty: Array, scale: Array) -> Array:
+    """Return the uncertainty in units of the column's scale.
+
+    It is infinite where `numeric` is not finite. (1, C), where it is the same in all rows.
+    """
+    with np.errstate(all="ignore"):
+        relative: Array = np.where(uncertainty == 0, 0, uncertainty / scale)
+    finite = np.isfinite(numeric)
+    return relative if finite.all() else np.where(finite, relative, np.inf)
+
+
+def judge(error: Array, uncertainty: Array, tolerance: Tolerance) -> NDArray[np.int8]:
+    """Return the verdict of each entry as its SEVERITY; errors in units of the column's scale.
+
+    pass: within the tolerance even if the right value lies at the far end of its uncertainty.
+    fail: beyond it even if the right value lies at the near end.
+    """
+    with np.errstate(invalid="ignore"):
+        passed = error <= tolerance.accepted - uncertainty
+    failed = error > tolerance.excusable + uncertainty
+    severity = np.full(error.shape, SEVERITY[Verdict.INCONCLUSIVE], np.int8)
+    severity[passed] = SEVERITY[Verdict.PASS]
+    severity[failed] = SEVERITY[Verdict.FAIL]
+    return severity
 
 
 def badness(error: Array, uncertainty: Array, severity: NDArray[np.int8]) -> Array:
-    """By what entries are ranked: see `Entries.badness`."""
-    undecided = severity == SEVERITY[Verdict.INCONCLUSIVE]
-    size = error + np.where(undecided, uncertainty, 0) if undecided.any() else error
+    """Return by what entries are ranked: those of the worst verdict by their error, others -1.
+
+    An inconclusive entry is the worse the less is known of it.
+    """
+    inconclusive = severity == SEVERITY[Verdict.INCONCLUSIVE]
+    size = error + np.where(inconclusive, uncertainty, 0) if inconclusive.any() else error
     deciding = severity == severity.max()
     return size if deciding.all() else np.where(deciding, size, -1)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One quantity, claimed against true.
+    """One quantity, analytic against numeric.
 
     Attributes
     ----------
     name
         The quantity, by its name in the definition.
     against
-        "finite differences" or "definition": where the true values come from.
+        "finite differences" or "definition": where the numeric values come from.
     shape
-        Shape of the claimed array, as it came.
+        Shape of the analytic array, as it came.
     compared
         How many entries were compared; 0 where the shape made that impossible.
     verdict
@@ -206,8 +202,11 @@ class Comparison:
         The largest of all entries, in units of the column's scale.
     worst
         The entry that decides the verdict; None where nothing could be compared.
+    column_errors
+        The largest error of each column, (1, C), in units of its scale.
     entries
-        All of them, for explanations and pictures; None where nothing could be compared.
+        All of them, for explanations and pictures; None where nothing could be compared, or the
+        matrix is too large to be kept.
     """
 
     name: str
@@ -222,6 +221,7 @@ class Comparison:
     uncertainty: float
     tolerance: float
     worst: Entry | None
+    column_errors: Array | None = field(default=None, compare=False, repr=False)
     entries: Entries | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -230,108 +230,7 @@ class Comparison:
         return self.verdict is Verdict.PASS
 
 
-def compare(
-    name: str,
-    claimed: Array,
-    true: Array,
-    uncertainty: Array,
-    *,
-    scale: Array,
-    tolerance: Tolerance,
-    against: str,
-    names: tuple[str, ...] | None = None,
-) -> Comparison:
-    """Judge every entry of `claimed`.
-
-    Parameters
-    ----------
-    name
-        The quantity.
-    claimed
-        What the layer says; (C,) is taken for (1, C), and any other shape than that of `true`
-        fails.
-    true, uncertainty
-        (R, C), the uncertainty in the units of `true`; one for a column, (1, C), will do too.
-    scale, tolerance
-        (1, C).
-    against
-        Where `true` comes from.
-    names
-        The features' names.
-    """
-    aligned = align(claimed, true.shape)
-    if aligned is None:
-        return uncomparable(name, np.shape(claimed), against)
-    with np.errstate(all="ignore"):
-        absolute = float(largest(np.subtract(aligned, true, dtype=float)).max())
-    known_to = relative_uncertainty(true, uncertainty, scale)
-    error = relative_error(aligned, true, scale)
-    codes = judge(error, known_to, tolerance)
-    worst = int(np.argmax(badness(error, known_to, codes)))
-    entries = Entries(aligned, true, uncertainty, scale, tolerance)
-    return Comparison(
-        name=name,
-        against=against,
-        shape=np.shape(claimed),
-        compared=error.size,
-        verdict=list(Verdict)[codes.max()],
-        failed=int((codes == SEVERITY[Verdict.FAIL]).sum()),
-        undecided=int((codes == SEVERITY[Verdict.INCONCLUSIVE]).sum()),
-        max_abs_error=absolute,
-        max_rel_error=float(error.max()),
-        uncertainty=float(known_to.max()),
-        tolerance=float(tolerance.accepted.max()),
-        worst=_entry(name, entries, worst, names),
-        entries=entries,
-    )
-
-
-def worst_entries(
-    check: Comparison, count: int, names: tuple[str, ...] | None = None
-) -> tuple[Entry, ...]:
-    """Up to `count` of the entries that decide a check's verdict, the worst first."""
-    if check.entries is None:
-        return ()
-    ranks = check.entries.badness.ravel()
-    order = np.argsort(-ranks, kind="stable")[:count]
-    return tuple(
-        _entry(check.name, check.entries, int(at), names) for at in order if ranks[at] >= 0
-    )
-
-
-def _entry(name: str, entries: Entries, at: int, names: tuple[str, ...] | None) -> Entry:
-    """The entry at a position in the flattened arrays."""
-    row, feature = divmod(at, entries.true.shape[1])
-    here = (slice(row, row + 1), slice(feature, feature + 1))
-    known_to = np.broadcast_to(entries.known_to, entries.true.shape)[here]
-    true, scale = entries.true[here], entries.scale[:, here[1]]
-    return Entry(
-        row=None if is_per_feature(name) or name.startswith(ALONG) else row,
-        feature=feature,
-        name=names[feature] if names else None,
-        analytic=float(entries.claimed[row, feature]),
-        numeric=float(entries.true[row, feature]),
-        rel_error=relative_error(entries.claimed[here], true, scale).item(),
-        uncertainty=relative_uncertainty(true, known_to, scale).item(),
-    )
-
-
 def uncomparable(name: str, shape: tuple[int, ...], against: str) -> Comparison:
-    """The failed comparison of something that cannot be compared at all."""
+    """Return the failed comparison of something that cannot be compared at all."""
     nan = float("nan")
     return Comparison(name, against, shape, 0, Verdict.FAIL, 0, 0, nan, nan, nan, nan, None)
-
-
-def align(claimed: Array, shape: tuple[int, ...]) -> Array | None:
-    """`claimed` as a matrix of the given shape, or None where it is of another one.
-
-    One value for each feature may come as (C,); where C is 1, as a scalar too.
-    """
-    claimed = np.asarray(claimed)
-    if claimed.dtype.kind not in "fiu":
-        return None
-    if claimed.shape == shape:
-        return claimed
-    if shape[0] == 1 and claimed.shape in {shape[1:], shape[1:] if shape[1] > 1 else ()}:
-        return claimed.reshape(shape)
-    return None

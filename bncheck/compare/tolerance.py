@@ -1,11 +1,12 @@
 """How large an error may be: the tolerance asked for, and the rounding that a right layer has."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from bncheck.arrays import Array
 from bncheck.batchnorm.quantities import QUANTITIES, Loss
-from bncheck.compare.comparison import Tolerance
-from bncheck.reference.forward import Columns
+from bncheck.reference.forward import ReferenceForward
 
 RTOL = 1e-6
 """Default tolerance, in units of the column's scale."""
@@ -18,8 +19,24 @@ LARGEST_ACCEPTED_ROUNDINGS = 64
 """The same for types so coarse that even well-conditioned data lose more."""
 
 
+@dataclass(frozen=True, eq=False)
+class Tolerance:
+    """How large an error may be, in units of the column's scale.
+
+    Attributes
+    ----------
+    accepted
+        Errors up to here are accepted, (1, C).
+    excusable
+        Errors up to here may be the rounding of a right layer, (1, C); beyond it nothing excuses.
+    """
+
+    accepted: Array
+    excusable: Array
+
+
 def rounding_budget(N: int, condition: Array, eps: float) -> Array:
-    """What rounding may do to a right layer's results, (1, C), in units of the column's scale.
+    """Return what rounding may do to a right layer's results, (1, C), in units of the scale.
 
     A layer that computes in a type of relative precision `eps` may lose eps times the size of the
     numbers that it subtracts, Z and its mean, in units of sqrt(V + eps): this is `condition`,
@@ -30,9 +47,13 @@ def rounding_budget(N: int, condition: Array, eps: float) -> Array:
 
 
 def tolerance_of(
-    name: str, columns: Columns, eps: float, rtol: float, BZ_error: Array | None = None
+    name: str,
+    reference: ReferenceForward,
+    eps: float,
+    rtol: float,
+    BZ_error: Array | None = None,
 ) -> Tolerance:
-    """The tolerance for a quantity of relative precision `eps`.
+    """Return the tolerance for a quantity of relative precision `eps`.
 
     Rounding is accepted on top of `rtol` up to a limit. An error that is larger, but not larger
     than rounding can explain, is neither accepted nor called a mistake.
@@ -41,8 +62,8 @@ def tolerance_of(
     ----------
     name
         The quantity.
-    columns
-        What is known of the mini-batch.
+    reference
+        The definition's forward for the mini-batch.
     eps
         Relative precision of the type that it was computed in.
     rtol
@@ -51,18 +72,18 @@ def tolerance_of(
         Largest error of the layer's BZ in each column, (1, C), in units of its scale, if known:
         what the layer lost in its forward bounds what it may have lost in its gradients.
     """
-    budget = rounding_budget(columns.N, _condition(name, columns, eps, BZ_error), eps)
+    budget = rounding_budget(reference.N, _condition(name, reference, eps, BZ_error), eps)
     limit = max(LARGEST_ACCEPTED, LARGEST_ACCEPTED_ROUNDINGS * eps)
     accepted = np.maximum(rtol, np.minimum(budget, limit))
     return Tolerance(accepted, np.maximum(rtol, budget))
 
 
-def _condition(name: str, e: Columns, eps: float, BZ_error: Array | None) -> Array:
+def _condition(name: str, r: ReferenceForward, eps: float, BZ_error: Array | None) -> Array:
     """How many times its unit of length the numbers are that were subtracted, (1, C)."""
-    nothing: Array = np.zeros_like(e.M)
+    nothing: Array = np.zeros_like(r.M)
     loss = QUANTITIES[name].loss if name in QUANTITIES else Loss.FORWARD
-    if loss is Loss.NONE or (name == "dLdZ" and e.eval):
+    if loss is Loss.NONE or (name == "dLdZ" and r.eval):
         return nothing
     if loss is Loss.OWN or BZ_error is None:
-        return e.condition
-    return np.minimum(e.condition, 4 * BZ_error / eps)
+        return r.condition
+    return np.minimum(r.condition, 4 * BZ_error / eps)

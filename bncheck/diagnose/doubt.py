@@ -3,7 +3,7 @@
 import math
 
 from bncheck.compare.comparison import Comparison, Verdict
-from bncheck.reference.forward import Columns
+from bncheck.reference.forward import ReferenceForward
 from bncheck.report.model import Note
 
 LARGE_OFFSET = 1e6
@@ -11,7 +11,7 @@ LARGE_OFFSET = 1e6
 
 
 def reason_for_doubt(
-    check: Comparison, expected: Columns, precision: float, *, agrees: bool
+    check: Comparison, reference: ReferenceForward, precision: float, *, agrees: bool
 ) -> Note | None:
     """The reason why `check` is inconclusive; None where it is not.
 
@@ -19,7 +19,7 @@ def reason_for_doubt(
     ----------
     check
         The comparison.
-    expected
+    reference
         What is known of the mini-batch's columns.
     precision
         The relative precision of the type that the layer computes in.
@@ -30,7 +30,7 @@ def reason_for_doubt(
         return None
     worst = check.worst
     feature = worst.name or f"feature {worst.feature}"
-    condition = float(expected.condition[0, worst.feature])
+    condition = float(reference.condition[0, worst.feature])
     enough = _round_up(worst.rel_error + worst.uncertainty)
     remedy = f"pass --rtol {enough:.0e} to accept what can be known"
     if worst.rel_error > worst.uncertainty:

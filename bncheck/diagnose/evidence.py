@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bncheck.arrays import Array
-from bncheck.reference.forward import Expected
+from bncheck.reference.forward import ReferenceForward
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,9 +19,9 @@ class Evidence:
         The quantity, by its name in the definition.
     label
         By which the report calls it: `BZ_eval` is BZ in inference mode.
-    claimed
+    analytic
         What the layer says, (N, C) or (1, C), float64.
-    expected
+    reference
         The definition's forward for the same numbers.
     others
         The layer's other results that have the right shape, by name, float64.
@@ -31,22 +31,22 @@ class Evidence:
 
     name: str
     label: str
-    claimed: Array
-    expected: Expected
+    analytic: Array
+    reference: ReferenceForward
     others: Mapping[str, Array]
     resolution: float
 
     @property
     def scale(self) -> Array:
         """Unit of the quantity's errors, (1, C)."""
-        return self.expected.scales[self.name]
+        return self.reference.scales[self.name]
 
-    def is_equal(self, alternative: Array, true: Array) -> bool:
-        """Whether the claimed values are these, and these can be told from the true ones."""
+    def is_equal(self, alternative: Array, numeric: Array) -> bool:
+        """Whether the analytic values are these, and these can be told from the numeric ones."""
         with np.errstate(all="ignore"):
             size = self.scale + np.abs(alternative)
-            same = np.abs(self.claimed - alternative) <= self.resolution * size
-            told = np.abs(true - alternative) > 10 * self.resolution * size
+            same = np.abs(self.analytic - alternative) <= self.resolution * size
+            told = np.abs(numeric - alternative) > 10 * self.resolution * size
         return bool(same.all() and told.any())
 
 

@@ -14,7 +14,7 @@ from bncheck.diagnose.intermediates import explain_by_factor, is_consequence
 from bncheck.diagnose.known_mistakes import ALTERNATIVES, explain_by_alternatives
 from bncheck.diagnose.paths import explain_by_statistics, explain_inference, explain_training
 from bncheck.layers.source import Line
-from bncheck.reference.forward import Expected
+from bncheck.reference.forward import ReferenceForward
 from bncheck.report.model import Note
 
 FINEST = 1e-6
@@ -55,7 +55,9 @@ def explain(
     failed = [
         (claim, check)
         for claim, check in zip(claims, checks, strict=True)
-        if check.verdict is Verdict.FAIL and check.entries is not None and claim.setting is not None
+        if check.verdict is Verdict.FAIL
+        and check.entries is not None
+        and claim.reference is not None
     ]
     if not failed:
         return
@@ -63,7 +65,7 @@ def explain(
     if "BZ" in names:
         failed = [each for each in failed if not each[1].name.startswith("dLd")]
     others = {
-        check.name: check.entries.claimed.astype(float)
+        check.name: check.entries.analytic.astype(float)
         for check in checks
         if check.entries is not None
     }
@@ -88,17 +90,17 @@ def _evidence(
     BZ_error: Array | None,
 ) -> Evidence:
     assert check.entries is not None
-    assert claim.setting is not None
+    assert claim.reference is not None
     tolerance = float(
         tolerance_of(
-            quantity_of(claim.name), claim.setting, precision, FINEST, BZ_error
+            quantity_of(claim.name), claim.reference, precision, FINEST, BZ_error
         ).accepted.max()
     )
     return Evidence(
         name=quantity_of(claim.name),
         label=claim.name,
-        claimed=check.entries.claimed.astype(float),
-        expected=claim.setting,
+        analytic=check.entries.analytic.astype(float),
+        reference=claim.reference,
         others=others,
         resolution=tolerance,
     )
@@ -107,10 +109,10 @@ def _evidence(
 def _notes(
     evidence: Evidence, check: Comparison, failed: Sequence[str], where: Where
 ) -> Iterator[Note]:
-    lost = int((~np.isfinite(evidence.claimed)).sum())
+    lost = int((~np.isfinite(evidence.analytic)).sum())
     if lost:
         message = (
-            f"{lost} of the {evidence.claimed.size} entries of {evidence.label} are no numbers"
+            f"{lost} of the {evidence.analytic.size} entries of {evidence.label} are no numbers"
         )
         yield Note("not-finite", evidence.label, message, None, *_place(evidence, None, where))
         return
@@ -138,18 +140,18 @@ def _place(evidence: Evidence, at: str | None, where: Where) -> tuple[str, str] 
 
 def _true(check: Comparison) -> Array:
     assert check.entries is not None
-    return check.entries.true
+    return check.entries.numeric
 
 
-def explanations(evidence: Evidence, true: Array) -> list[Explanation]:
+def explanations(evidence: Evidence, numeric: Array) -> list[Explanation]:
     """Every explanation that fits the evidence equally well."""
-    e: Expected = evidence.expected
+    e: ReferenceForward = evidence.reference
     if evidence.name in ALTERNATIVES:
-        return explain_by_alternatives(evidence, true) or explain_by_factor(evidence, true)
+        return explain_by_alternatives(evidence, numeric) or explain_by_factor(evidence, numeric)
     if evidence.name in ("dLdV", "dLdM", "dLdZ"):
-        found = explain_by_statistics(evidence, true)
+        found = explain_by_statistics(evidence, numeric)
         if found:
             return found
     if evidence.name != "dLdZ":
-        return explain_by_factor(evidence, true)
+        return explain_by_factor(evidence, numeric)
     return explain_inference(evidence) if e.eval else explain_training(evidence)

@@ -1,4 +1,4 @@
-"""What a factor between the claimed and the true value says about the code."""
+"""What a factor between the analytic and the numeric value says about the code."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bncheck.arrays import Array, Mask
-from bncheck.reference.forward import Expected
+from bncheck.reference.forward import ReferenceForward
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Factor:
     words: str
 
 
-def factors(e: Expected) -> Iterator[Factor]:
+def factors(e: ReferenceForward) -> Iterator[Factor]:
     """The factors of the usual mistakes, each also with the sign flipped."""
     for factor in _positive_factors(e):
         yield factor
@@ -40,8 +40,8 @@ def factors(e: Expected) -> Iterator[Factor]:
         yield Factor(code, -factor.values, both)
 
 
-def _positive_factors(e: Expected) -> Iterator[Factor]:
-    N, BW, variance = len(e.Z), e.parameters.BW, e.used_V + e.parameters.eps
+def _positive_factors(e: ReferenceForward) -> Iterator[Factor]:
+    N, BW, variance = e.N, e.parameters.BW, e.used_V + e.parameters.eps
     ones = np.ones_like(BW)
     yield Factor("missing", 0 * ones, "is missing")
     yield Factor("one", ones, "is right")
@@ -81,14 +81,14 @@ POWERS = (
 
 
 def fitting(
-    ratios: Array, columns: Mask, e: Expected, resolution: Array, *, entries: int
+    ratios: Array, columns: Mask, e: ReferenceForward, resolution: Array, *, entries: int
 ) -> list[Factor]:
     """The factors that the ratios, (1, C), are equal to in the columns that tell, (1, C).
 
     Parameters
     ----------
     ratios
-        Claimed over true.
+        Claimed over numeric.
     columns
         Where the ratio means something.
     e

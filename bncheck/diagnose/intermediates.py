@@ -3,21 +3,21 @@
 import numpy as np
 
 from bncheck.arrays import Array
-from bncheck.batchnorm.formulas import column_sum
 from bncheck.batchnorm.quantities import QUANTITIES, formula_of
 from bncheck.diagnose.evidence import Evidence, Explanation
 from bncheck.diagnose.factors import fitting
+from bncheck.reference.sums import column_sum
 
 
-def explain_by_factor(evidence: Evidence, true: Array) -> list[Explanation]:
-    """What the factor between the claimed and the true values says."""
-    e = evidence.expected
+def explain_by_factor(evidence: Evidence, numeric: Array) -> list[Explanation]:
+    """What the factor between the analytic and the numeric values says."""
+    e = evidence.reference
     with np.errstate(all="ignore"):
-        size = column_sum(true * true)
-        ratios = column_sum(evidence.claimed * true) / size
+        size = column_sum(numeric * numeric)
+        ratios = column_sum(evidence.analytic * numeric) / size
         columns = (size > 0) & np.isfinite(ratios) & (evidence.scale > 0)
-        known_to = 30 * evidence.resolution * evidence.scale / np.abs(true).max(axis=0)
-    if not evidence.is_equal(np.where(columns, ratios, 0) * true, true):
+        known_to = 30 * evidence.resolution * evidence.scale / np.abs(numeric).max(axis=0)
+    if not evidence.is_equal(np.where(columns, ratios, 0) * numeric, numeric):
         return []
     return [
         Explanation(
@@ -26,25 +26,25 @@ def explain_by_factor(evidence: Evidence, true: Array) -> list[Explanation]:
             formula_of(evidence.name, eval=e.eval),
         )
         for factor in fitting(
-            ratios, columns, e, known_to.reshape(1, -1), entries=evidence.claimed.size
+            ratios, columns, e, known_to.reshape(1, -1), entries=evidence.analytic.size
         )
         if factor.code != "one"
     ]
 
 
 def is_consequence(evidence: Evidence) -> bool:
-    """Whether the claimed values follow from the claimed ones before them by the right formula."""
-    e, given = evidence.expected, evidence.others
+    """Whether the values follow from the analytic ones before them by the right formula."""
+    e, given = evidence.reference, evidence.others
     if e.eval or not all(name in given for name in QUANTITIES[evidence.name].follows):
         return False
-    N = len(e.Z)
+    N = e.N
     if evidence.name == "dLdV":
-        follows = -0.5 * column_sum(given["dLdNZ"] * e.X) / e.root**3
+        follows = -0.5 * column_sum(given["dLdNZ"] * e.X()) / e.root**3
     elif evidence.name == "dLdM":
         follows = -column_sum(given["dLdNZ"]) / e.root
     else:
         direct = given["dLdNZ"] / e.root
-        follows = direct + given["dLdV"] * 2 * e.X / N + given["dLdM"] / N
-    error = np.abs(evidence.claimed - follows)
+        follows = direct + given["dLdV"] * 2 * e.X() / N + given["dLdM"] / N
+    error = np.abs(evidence.analytic - follows)
     size = evidence.scale + np.abs(follows).max(axis=0)
     return bool((error <= 10 * evidence.resolution * np.sqrt(N) * size).all())

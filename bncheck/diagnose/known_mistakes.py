@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bncheck.arrays import Array
-from bncheck.batchnorm.formulas import centre, column_mean, column_sum, normalise, variance
 from bncheck.batchnorm.quantities import formula_of
 from bncheck.diagnose.evidence import Evidence, Explanation
-from bncheck.reference.forward import Expected
+from bncheck.reference.forward import ReferenceForward
+from bncheck.reference.sums import column_mean, column_sum
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Alternative:
     rare: bool = False
 
 
-def explain_by_alternatives(evidence: Evidence, true: Array) -> list[Explanation]:
-    """Every alternative that the claimed values are equal to."""
-    e = evidence.expected
+def explain_by_alternatives(evidence: Evidence, numeric: Array) -> list[Explanation]:
+    """Every alternative that the analytic values are equal to."""
+    e = evidence.reference
     with np.errstate(all="ignore"):
         fitting = [
             each
             for each in ALTERNATIVES[evidence.name](e)
-            if evidence.is_equal(np.broadcast_to(each.values, true.shape), true)
+            if evidence.is_equal(np.broadcast_to(each.values, numeric.shape), numeric)
         ]
     plain = [each for each in fitting if not each.rare]
     return [_explanation(each, evidence) for each in plain or fitting]
@@ -55,75 +55,78 @@ def explain_by_alternatives(evidence: Evidence, true: Array) -> list[Explanation
 
 def _explanation(alternative: Alternative, evidence: Evidence) -> Explanation:
     a = alternative
-    formula = a.meant or formula_of(a.at or evidence.name, eval=evidence.expected.eval)
+    formula = a.meant or formula_of(a.at or evidence.name, eval=evidence.reference.eval)
     return Explanation(a.code, a.words, formula, a.at)
 
 
-def of_BZ(e: Expected) -> Iterator[Alternative]:
+def of_BZ(e: ReferenceForward) -> Iterator[Alternative]:
     """Mistakes of the forward."""
-    p, N = e.parameters, len(e.Z)
+    p, N = e.parameters, e.N
+    Z, X, NZ = e.Z[:], e.X(), e.NZ()
     BW, Bb, eps = p.BW, p.Bb, p.eps
     V = e.used_V
     name = "running_V" if e.eval else "V"
 
-    def of(NZ: Array) -> Array:
-        BZ: Array = BW * NZ + Bb
+    def of(normalised: Array) -> Array:
+        BZ: Array = BW * normalised + Bb
         return BZ
 
     yield Alternative(
-        "eps-outside-root", of(e.X / (np.sqrt(V) + eps)),
+        "eps-outside-root", of(X / (np.sqrt(V) + eps)),
         f"eps is outside the root: BZ divides by sqrt({name}) + eps",
     )  # fmt: skip
-    yield Alternative("eps-missing", of(e.X / np.sqrt(V)), f"eps is missing beside {name}")
+    yield Alternative("eps-missing", of(X / np.sqrt(V)), f"eps is missing beside {name}")
     yield Alternative(
-        "eps-subtracted", of(e.X / np.sqrt(V - eps)), f"eps is subtracted from {name}, not added"
+        "eps-subtracted", of(X / np.sqrt(V - eps)), f"eps is subtracted from {name}, not added"
     )
     yield Alternative(
         "eps-squared",
-        of(e.X / np.sqrt(V + eps**2)),
+        of(X / np.sqrt(V + eps**2)),
         "the square of eps is added, not eps",
         rare=True,
     )
     yield Alternative(
-        "root-missing", of(e.X / (V + eps)), f"BZ divides by {name} + eps, not by its root"
+        "root-missing", of(X / (V + eps)), f"BZ divides by {name} + eps, not by its root"
     )
     yield Alternative(
-        "power-of-root", of(e.X * np.sqrt(V + eps)), f"BZ multiplies by sqrt({name} + eps)"
+        "power-of-root", of(X * np.sqrt(V + eps)), f"BZ multiplies by sqrt({name} + eps)"
     )
-    yield Alternative("scale-forgotten", e.NZ + Bb, "BW is forgotten: BZ is NZ + Bb")
-    yield Alternative("scale-twice", BW * BW * e.NZ + Bb, "BW is applied twice in BZ")
-    yield Alternative("shift-forgotten", BW * e.NZ, "Bb is forgotten: BZ is BW * NZ")
-    yield Alternative("shift-twice", BW * e.NZ + 2 * Bb, "Bb is added twice in BZ")
-    yield Alternative("shift-subtracted", BW * e.NZ - Bb, "Bb is subtracted, not added")
+    yield Alternative("scale-forgotten", NZ + Bb, "BW is forgotten: BZ is NZ + Bb")
+    yield Alternative("scale-twice", BW * BW * NZ + Bb, "BW is applied twice in BZ")
+    yield Alternative("shift-forgotten", BW * NZ, "Bb is forgotten: BZ is BW * NZ")
+    yield Alternative("shift-twice", BW * NZ + 2 * Bb, "Bb is added twice in BZ")
+    yield Alternative("shift-subtracted", BW * NZ - Bb, "Bb is subtracted, not added")
     yield Alternative(
-        "scale-and-shift-forgotten", e.NZ, "BW and Bb are forgotten: BZ is the normalised input NZ"
+        "scale-and-shift-forgotten",
+        NZ,
+        "BW and Bb are forgotten: BZ is the normalised input NZ",
     )
     yield Alternative(
-        "scale-and-shift-swapped", Bb * e.NZ + BW, "BW and Bb are swapped: BZ is Bb * NZ + BW"
+        "scale-and-shift-swapped", Bb * NZ + BW, "BW and Bb are swapped: BZ is Bb * NZ + BW"
     )
-    yield Alternative("shift-scaled", BW * (e.NZ + Bb), "BW scales Bb too: BZ is BW * (NZ + Bb)")
-    yield Alternative("mean-not-subtracted", of(e.Z / e.root), "the mean is not subtracted from Z")
+    yield Alternative("shift-scaled", BW * (NZ + Bb), "BW scales Bb too: BZ is BW * (NZ + Bb)")
+    yield Alternative("mean-not-subtracted", of(Z / e.root), "the mean is not subtracted from Z")
     if e.eval:
         yield from _of_inference(e, of)
         return
     if N > 1:
         yield Alternative(
-            "variance-unbiased", of(e.X / np.sqrt(V * N / (N - 1) + eps)),
+            "variance-unbiased", of(X / np.sqrt(V * N / (N - 1) + eps)),
             f"the variance is divided by N - 1 = {N - 1}, where N = {N} is meant",
             at="V",
         )  # fmt: skip
     yield Alternative(
-        "variance-not-divided", of(e.X / np.sqrt(V * N + eps)),
+        "variance-not-divided", of(X / np.sqrt(V * N + eps)),
         "the variance is a sum of squares, not divided by N",
             at="V",
     )  # fmt: skip
     yield Alternative(
-        "variance-uncentred", of(e.X / np.sqrt(column_mean(e.Z**2) + eps)),
+        "variance-uncentred", of(X / np.sqrt(column_mean(Z**2) + eps)),
         "the variance is the mean of Z ** 2, without the mean of Z taken off",
             at="V",
     )  # fmt: skip
     yield Alternative(
-        "running-in-training", of(normalise(e.Z - p.running_M, p.running_V, eps)),
+        "running-in-training", of((Z - p.running_M) / np.sqrt(p.running_V + eps)),
         "the running statistics are used in training, where those of the mini-batch are meant",
     )  # fmt: skip
     yield Alternative(
@@ -132,46 +135,48 @@ def of_BZ(e: Expected) -> Iterator[Alternative]:
         "rows (axis=0) are meant",
     )  # fmt: skip
     yield Alternative(
-        "no-axis", of((e.Z - e.Z.mean()) / np.sqrt(e.Z.var() + eps)),
+        "no-axis", of((Z - Z.mean()) / np.sqrt(Z.var() + eps)),
         "mean and variance are taken over the whole matrix: axis=0 is missing",
     )  # fmt: skip
 
 
-def _by_rows(e: Expected) -> Array:
-    _, X = centre(np.ascontiguousarray(e.Z.T))
-    return normalise(X, variance(X), e.parameters.eps).T
+def _by_rows(e: ReferenceForward) -> Array:
+    Z = e.Z[:]
+    X = Z - Z.mean(axis=1, keepdims=True)
+    NZ: Array = X / np.sqrt((X * X).mean(axis=1, keepdims=True) + e.parameters.eps)
+    return NZ
 
 
-def _of_inference(e: Expected, of: Callable[[Array], Array]) -> Iterator[Alternative]:
-    p = e.parameters
+def _of_inference(e: ReferenceForward, of: Callable[[Array], Array]) -> Iterator[Alternative]:
+    p, Z = e.parameters, e.Z[:]
     batch_root = np.sqrt(e.V + p.eps)
     yield Alternative(
-        "batch-in-inference", of((e.Z - e.M) / batch_root),
+        "batch-in-inference", of((Z - e.M) / batch_root),
         "the statistics of the mini-batch are used in inference, where running_M and running_V are "
         "meant",
     )  # fmt: skip
     yield Alternative(
-        "batch-mean-in-inference", of((e.Z - e.M) / e.root),
+        "batch-mean-in-inference", of((Z - e.M) / e.root),
         "the mean of the mini-batch is used in inference, where running_M is meant",
     )  # fmt: skip
     yield Alternative(
-        "batch-variance-in-inference", of((e.Z - p.running_M) / batch_root),
+        "batch-variance-in-inference", of((Z - p.running_M) / batch_root),
         "the variance of the mini-batch is used in inference, where running_V is meant",
     )  # fmt: skip
     yield Alternative(
-        "parenthesis", of(e.Z - p.running_M / e.root),
+        "parenthesis", of(Z - p.running_M / e.root),
         "a parenthesis is misplaced: only running_M is divided by the root, not Z - running_M",
     )  # fmt: skip
 
 
-def of_running_M(e: Expected) -> Iterator[Alternative]:
+def of_running_M(e: ReferenceForward) -> Iterator[Alternative]:
     """Mistakes of the running mean."""
     yield from _of_running("running_M", e.parameters.running_M, e.M, e)
 
 
-def of_running_V(e: Expected) -> Iterator[Alternative]:
+def of_running_V(e: ReferenceForward) -> Iterator[Alternative]:
     """Mistakes of the running variance."""
-    p, N = e.parameters, len(e.Z)
+    p, N = e.parameters, e.N
     old, alpha = p.running_V, p.alpha
     yield from _of_running("running_V", old, e.V, e)
     news = [
@@ -196,7 +201,7 @@ def of_running_V(e: Expected) -> Iterator[Alternative]:
         )  # fmt: skip
 
 
-def _of_running(name: str, old: Array, new: Array, e: Expected) -> Iterator[Alternative]:
+def _of_running(name: str, old: Array, new: Array, e: ReferenceForward) -> Iterator[Alternative]:
     alpha, of_batch = e.parameters.alpha, "M" if name == "running_M" else "V"
     if e.eval:
         yield Alternative(
@@ -227,11 +232,11 @@ def _of_running(name: str, old: Array, new: Array, e: Expected) -> Iterator[Alte
     )
 
 
-def of_dLdBb(e: Expected) -> Iterator[Alternative]:
+def of_dLdBb(e: ReferenceForward) -> Iterator[Alternative]:
     """Mistakes of the gradient of the shift."""
-    g, N = e.dLdBZ, len(e.Z)
+    g, NZ, N = e.dLdBZ[:], e.NZ(), e.N
     total = column_sum(g)
-    yield Alternative("gradients-swapped", column_sum(g * e.NZ), SWAPPED, BOTH)
+    yield Alternative("gradients-swapped", column_sum(g * NZ), SWAPPED, BOTH)
     yield Alternative(
         "averaged", total / N, "dLdBb is the mean over the rows, where the sum is meant"
     )
@@ -245,35 +250,36 @@ def of_dLdBb(e: Expected) -> Iterator[Alternative]:
     yield Alternative("missing", 0 * total, "dLdBb is 0")
 
 
-def of_dLdBW(e: Expected) -> Iterator[Alternative]:
+def of_dLdBW(e: ReferenceForward) -> Iterator[Alternative]:
     """Mistakes of the gradient of the scale."""
-    g, N, p = e.dLdBZ, len(e.Z), e.parameters
-    total = column_sum(g * e.NZ)
+    g, Z, X, NZ = e.dLdBZ[:], e.Z[:], e.X(), e.NZ()
+    N, p = e.N, e.parameters
+    total = column_sum(g * NZ)
     yield Alternative("gradients-swapped", column_sum(g), SWAPPED, BOTH)
     yield Alternative(
         "averaged", total / N, "dLdBW is the mean over the rows, where the sum is meant"
     )
     yield Alternative("sign", -total, "dLdBW has its sign flipped")
     wrong = (
-        ("Z", e.Z, "Z"),
-        ("BZ", e.BZ, "the output BZ"),
-        ("centred", e.X, "the centred input Z - M, not divided by the root,"),
-        ("by-variance", e.X / (e.used_V + p.eps), "(Z - M) / (V + eps), without the root,"),
+        ("Z", Z, "Z"),
+        ("BZ", p.BW * NZ + p.Bb, "the output BZ"),
+        ("centred", X, "the centred input Z - M, not divided by the root,"),
+        ("by-variance", X / (e.used_V + p.eps), "(Z - M) / (V + eps), without the root,"),
     )
     for code, A, words in wrong:
         yield Alternative(
             f"factor-{code}", column_sum(g * A), f"dLdBW has {words} where NZ is meant"
         )
     if e.eval:
-        batch = (e.Z - e.M) / np.sqrt(e.V + p.eps)
+        batch = (Z - e.M) / np.sqrt(e.V + p.eps)
         yield Alternative(
             "factor-batch-NZ", column_sum(g * batch),
             "dLdBW has Z normalised with the mini-batch, where the running statistics are meant",
         )  # fmt: skip
     yield Alternative("scale-twice", total * p.BW, "dLdBW has a factor BW: it takes in dLdNZ")
-    yield Alternative("upstream-forgotten", column_sum(e.NZ), "dLdBW sums NZ without dLdBZ")
+    yield Alternative("upstream-forgotten", column_sum(NZ), "dLdBW sums NZ without dLdBZ")
     yield Alternative(
-        "summed-over-all", 0 * total + (g * e.NZ).sum(), "dLdBW is summed over the features too"
+        "summed-over-all", 0 * total + (g * NZ).sum(), "dLdBW is summed over the features too"
     )
     yield Alternative("missing", 0 * total, "dLdBW is 0")
 
@@ -285,7 +291,7 @@ SWAPPED = (
 
 BOTH = f"{formula_of('dLdBW', eval=False)}; {formula_of('dLdBb', eval=False)}"
 
-ALTERNATIVES: dict[str, Callable[[Expected], Iterator[Alternative]]] = {
+ALTERNATIVES: dict[str, Callable[[ReferenceForward], Iterator[Alternative]]] = {
     "BZ": of_BZ,
     "running_M": of_running_M,
     "running_V": of_running_V,

@@ -10,14 +10,14 @@ from bncheck.compare.claims import Claim, precision, quantity_of
 from bncheck.compare.comparison import Comparison
 from bncheck.diagnose.doubt import reason_for_doubt
 from bncheck.diagnose.shapes import misfit
-from bncheck.reference.forward import Expected
+from bncheck.reference.forward import ReferenceForward
 from bncheck.report.model import Note
 
 
 def remarks_on(
     checks: Sequence[Comparison],
     claims: Sequence[Claim],
-    expected: Expected,
+    reference: ReferenceForward,
     kind: np.dtype[np.floating],
     agrees: Mask,
 ) -> Iterator[Note]:
@@ -27,38 +27,38 @@ def remarks_on(
     ----------
     checks, claims
         The comparisons, and what was compared, in the same order.
-    expected
+    reference
         The definition's forward.
     kind
         The type that the layer computes in.
     agrees
-        Columns, (1, C), in which the layer's forward is the definition's.
+        ReferenceForward, (1, C), in which the layer's forward is the definition's.
     """
     for check, claim in zip(checks, claims, strict=True):
         if check.compared == 0:
-            yield from _uncompared(check, claim, expected)
+            yield from _uncompared(check, claim, reference)
         column = check.worst.feature if check.worst else 0
-        doubt = reason_for_doubt(check, expected, precision(kind), agrees=bool(agrees[0, column]))
+        doubt = reason_for_doubt(check, reference, precision(kind), agrees=bool(agrees[0, column]))
         if doubt:
             yield doubt
-    yield from _flat_shapes(checks, expected.M.shape)
+    yield from _flat_shapes(checks, reference.M.shape)
 
 
-def _uncompared(check: Comparison, claim: Claim, expected: Expected) -> Iterator[Note]:
+def _uncompared(check: Comparison, claim: Claim, reference: ReferenceForward) -> Iterator[Note]:
     """Why something could not be compared: it never came, or it has another shape."""
-    if claim.claimed.dtype.kind not in "fiu":
-        if claim.name in expected.scales:  # what came of the others is told where they are made
+    if claim.analytic.dtype.kind not in "fiu":
+        if claim.name in reference.scales:  # what came of the others is told where they are made
             yield Note("unfinished", check.name, f"{check.name} is not there: it is not finished")
         return
-    code, message = misfit(check.name, check.shape, claim.true.shape, len(expected.Z))
+    code, message = misfit(check.name, check.shape, claim.shape, reference.N)
     yield Note(code, check.name, message, _formula(claim))
 
 
 def _formula(claim: Claim) -> str | None:
-    """The formula of what was claimed, as it should be."""
-    if claim.setting is None:
+    """The formula of what was analytic, as it should be."""
+    if claim.reference is None:
         return None
-    return formula_of(quantity_of(claim.name), eval=claim.setting.eval)
+    return formula_of(quantity_of(claim.name), eval=claim.reference.eval)
 
 
 def _flat_shapes(checks: Sequence[Comparison], meant: tuple[int, ...]) -> Iterator[Note]:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from bncheck.arrays import Array, Mask
-from bncheck.batchnorm.formulas import column_mean, column_sum
 from bncheck.batchnorm.quantities import formula_of
 from bncheck.diagnose.evidence import Evidence, Explanation
 from bncheck.diagnose.factors import Factor, fitting
-from bncheck.reference.forward import Expected
+from bncheck.reference.forward import ReferenceForward
+from bncheck.reference.sums import column_mean, column_sum
 
 PATHS = ("direct", "variance", "mean")
 
@@ -43,9 +43,9 @@ class Split:
     exact: bool
 
 
-def paths_of(e: Expected, X: Array, root: Array) -> Array:
+def paths_of(e: ReferenceForward, X: Array, root: Array) -> Array:
     """The three paths, (3, N, C), for centred columns X, (N, C), and sqrt(V + eps), (1, C)."""
-    dLdNZ = e.dLdBZ * e.parameters.BW
+    dLdNZ = e.dLdBZ[:] * e.parameters.BW
     NZ = X / root
     direct = dLdNZ / root
     variance = -NZ * column_mean(dLdNZ * NZ) / root
@@ -53,12 +53,12 @@ def paths_of(e: Expected, X: Array, root: Array) -> Array:
     return np.stack([direct, variance, mean])
 
 
-def split(claimed: Array, paths: Array, scale: Array, resolution: float) -> Split:
+def split(analytic: Array, paths: Array, scale: Array, resolution: float) -> Split:
     """Find the factors of the three paths in each column by least squares.
 
     Parameters
     ----------
-    claimed
+    analytic
         dLdZ, (N, C).
     paths
         (3, N, C).
@@ -71,30 +71,30 @@ def split(claimed: Array, paths: Array, scale: Array, resolution: float) -> Spli
     units = (paths / np.where(norms > 0, norms, 1)[:, None]).transpose(2, 1, 0)
     told = np.zeros(scale.shape[1], bool)
     smallest: Array = np.zeros(scale.shape[1])
-    if len(claimed) >= len(PATHS):
+    if len(analytic) >= len(PATHS):
         smallest = np.linalg.svd(units, compute_uv=False)[:, -1].astype(float)
         told = smallest > SMALLEST_ANGLE
     coefficients = np.zeros_like(norms)
     if told.any():
         Q, R = np.linalg.qr(units[told])
-        sides = Q.transpose(0, 2, 1) @ claimed.T[told][..., None]
+        sides = Q.transpose(0, 2, 1) @ analytic.T[told][..., None]
         coefficients[:, told] = np.linalg.solve(R, sides)[..., 0].T / norms[:, told]
-    rest = np.abs(claimed - (coefficients[:, None] * paths).sum(axis=0))
-    size = scale + np.abs(claimed).max(axis=0)
+    rest = np.abs(analytic - (coefficients[:, None] * paths).sum(axis=0))
+    size = scale + np.abs(analytic).max(axis=0)
     exact = bool(told.any()) and bool((rest <= 10 * resolution * size)[:, told].all())
     with np.errstate(all="ignore"):
-        known_to = 5 * resolution * size * np.sqrt(len(claimed)) / norms.min(axis=0) / smallest
+        known_to = 5 * resolution * size * np.sqrt(len(analytic)) / norms.min(axis=0) / smallest
     return Split(coefficients, known_to, told[None], exact)
 
 
 def explain_training(evidence: Evidence, label: str = "dLdZ") -> list[Explanation]:
     """What is wrong with dLdZ in training mode, as far as it is a factor before a path."""
-    e = evidence.expected
-    fit = split(evidence.claimed, paths_of(e, e.X, e.root), evidence.scale, evidence.resolution)
+    e = evidence.reference
+    fit = split(evidence.analytic, paths_of(e, e.X(), e.root), evidence.scale, evidence.resolution)
     if not fit.exact:
         return []
     found = [
-        fitting(each[None], fit.columns, e, fit.resolution, entries=len(e.Z))
+        fitting(each[None], fit.columns, e, fit.resolution, entries=e.N)
         for each in fit.coefficients
     ]
     if not all(found):
@@ -121,12 +121,14 @@ def _are_of_eps(wrong: list[tuple[str, list[Factor]]]) -> bool:
     return all(each[0].code.startswith("eps-missing") for _, each in wrong)
 
 
-def _of_all(label: str, factor: Factor, numbers: str, e: Expected) -> Explanation:
+def _of_all(label: str, factor: Factor, numbers: str, e: ReferenceForward) -> Explanation:
     code = f"{label}-{factor.code}"
     return Explanation(code, f"{label} {factor.words}{numbers}", formula_of("dLdZ", eval=e.eval))
 
 
-def _of_path(label: str, path: str, factor: Factor, numbers: str, e: Expected) -> Explanation:
+def _of_path(
+    label: str, path: str, factor: Factor, numbers: str, e: ReferenceForward
+) -> Explanation:
     code = f"{path}-path-{factor.code}"
     message = f"the {path} path of {label} {factor.words}{numbers}"
     return Explanation(code, message, formula_of("dLdZ", eval=e.eval))
@@ -144,12 +146,12 @@ def _numbers(fit: Split) -> str:
     return f": fitted {', '.join(parts)} in {where}"
 
 
-def with_statistics(e: Expected, X: Array, root: Array) -> dict[str, list[Array]]:
+def with_statistics(e: ReferenceForward, X: Array, root: Array) -> dict[str, list[Array]]:
     """The training formulas with other statistics: dLdV, dLdM, dLdZ, each as it may be written.
 
     With these the last sum of dLdM need not be 0: once it is left out, once it is there.
     """
-    N, dLdNZ = len(e.Z), e.dLdBZ * e.parameters.BW
+    N, dLdNZ = e.N, e.dLdBZ[:] * e.parameters.BW
     dLdV = -0.5 * column_sum(dLdNZ * X) / root**3
     without = -column_sum(dLdNZ) / root
     dLdM = [without, without - 2 * dLdV * column_sum(X) / N]
@@ -157,18 +159,18 @@ def with_statistics(e: Expected, X: Array, root: Array) -> dict[str, list[Array]
     return {"dLdV": [dLdV], "dLdM": dLdM, "dLdZ": [direct + each / N for each in dLdM]}
 
 
-def explain_by_statistics(evidence: Evidence, true: Array) -> list[Explanation]:
+def explain_by_statistics(evidence: Evidence, numeric: Array) -> list[Explanation]:
     """The training formulas of dLdV, dLdM and dLdZ with statistics that are not meant."""
-    e, p = evidence.expected, evidence.expected.parameters
+    e, p = evidence.reference, evidence.reference.parameters
     formula = formula_of(evidence.name, eval=e.eval)
-    of_batch = ("batch", "the statistics of the mini-batch", e.Z - e.M, np.sqrt(e.V + p.eps))
+    of_batch = ("batch", "the statistics of the mini-batch", e.Z[:] - e.M, np.sqrt(e.V + p.eps))
     of_running = [
-        ("running", "the running statistics", e.Z - M, np.sqrt(V + p.eps))
+        ("running", "the running statistics", e.Z[:] - M, np.sqrt(V + p.eps))
         for M, V in ((p.running_M, p.running_V), (e.running_M, e.running_V))
     ]
     for code, words, X, root in [of_batch, *of_running] if e.eval else of_running:
         forms = with_statistics(e, X, root)[evidence.name]
-        if not any(evidence.is_equal(form, true) for form in forms):
+        if not any(evidence.is_equal(form, numeric) for form in forms):
             continue
         if e.eval:
             message = (
@@ -183,21 +185,21 @@ def explain_by_statistics(evidence: Evidence, true: Array) -> list[Explanation]:
 
 def explain_inference(evidence: Evidence) -> list[Explanation]:
     """What is wrong with dLdZ in inference mode, as far as it is a factor."""
-    e = evidence.expected
+    e = evidence.reference
     formula = formula_of("dLdZ", eval=True)
-    true = e.dLdBZ * e.parameters.BW / e.root
-    if evidence.is_equal(e.dLdBZ * e.parameters.BW / np.sqrt(e.V + e.parameters.eps), true):
+    numeric = e.dLdBZ[:] * e.parameters.BW / e.root
+    if evidence.is_equal(e.dLdBZ[:] * e.parameters.BW / np.sqrt(e.V + e.parameters.eps), numeric):
         message = "dLdZ is divided by the root of the mini-batch's variance, not the running one"
         return [Explanation("inference-batch-variance", message, formula)]
     with np.errstate(all="ignore"):
-        ratios = column_sum(evidence.claimed * true) / column_sum(true * true)
+        ratios = column_sum(evidence.analytic * numeric) / column_sum(numeric * numeric)
     columns = (evidence.scale > 0) & np.isfinite(ratios)
     known = np.full_like(ratios, 100 * evidence.resolution)
-    straight = evidence.is_equal(np.where(columns, ratios, 0) * true, true)
+    straight = evidence.is_equal(np.where(columns, ratios, 0) * numeric, numeric)
     if not straight:
         return []
     return [
         Explanation(f"dLdZ-{factor.code}", f"dLdZ {factor.words}", formula)
-        for factor in fitting(ratios, columns, e, known, entries=evidence.claimed.size)
+        for factor in fitting(ratios, columns, e, known, entries=evidence.analytic.size)
         if factor.code != "one"
     ]

@@ -1,4 +1,4 @@
-"""What in a module is a batch-normalisation layer: a class, or a pair of functions."""
+"""From ``FILE.py:NAME`` to a layer: what in a module is one, and how one is made."""
 
 import inspect
 import re
@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from bncheck.batchnorm.quantities import canonical
 from bncheck.errors import InputError
-from bncheck.wording import listed, quoted
+from bncheck.layers.adapters import LayerAdapter
+from bncheck.layers.importing import load_module, split_layer
+from bncheck.layers.objects import ObjectAdapter
+from bncheck.layers.pairs import FunctionPairAdapter
+from bncheck.wording import listed, one_line, quoted
 
 _LIKE_BATCHNORM = re.compile(r"batch_?norm|^bn\d?", re.IGNORECASE)
 _OTHER_NORM = re.compile(r"spatial|layer_?norm|group|instance|conv|2d|3d", re.IGNORECASE)
@@ -48,8 +55,84 @@ class FunctionPair:
 Candidate = LayerClass | FunctionPair
 
 
+def build_layer(argument: str, C: int, alpha: float | None, eps: float | None) -> LayerAdapter:
+    """Load a layer and make one of C features.
+
+    Parameters
+    ----------
+    argument
+        ``FILE.py``, ``FILE.py:NAME`` or ``package.module:NAME``.
+    C
+        Number of features.
+    alpha, eps
+        What the layer is to be made with; None for what it takes by itself.
+
+    Raises
+    ------
+    InputError
+        Where the file cannot be loaded, has no layer that is recognised or several, or the layer
+        cannot be made.
+    """
+    place, name = split_layer(argument)
+    candidate = find_layer(load_module(place), name, place)
+    where = f"{candidate.name} in {place}"
+    layer: LayerAdapter
+    if isinstance(candidate, FunctionPair):
+        layer = FunctionPairAdapter(candidate.forward, candidate.backward, C)
+    else:
+        layer = ObjectAdapter(_make(candidate, C, alpha, eps, where), where)
+    layer.name = where
+    for quantity, value in (("alpha", alpha), ("eps", eps)):
+        if value is not None:
+            _settle(layer, quantity, value)
+    return layer
+
+
+def _settle(layer: LayerAdapter, quantity: str, value: float) -> None:
+    if not layer.takes(quantity):
+        raise InputError(
+            f"{layer.name} has no {quantity} that can be set",
+            f"leave --{quantity} out, or give the layer an attribute {quantity}",
+        )
+    layer.set(quantity, value)
+
+
+def _make(candidate: LayerClass, C: int, alpha: float | None, eps: float | None, where: str) -> Any:
+    """An object of the class."""
+    parameters = inspect.signature(candidate.cls).parameters
+    required = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is inspect.Parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if [canonical(name) for name in required[:2]] == ["BW", "Bb"] and len(required) == 2:
+        positional: tuple[Any, ...] = (np.ones(C), np.zeros(C))
+    elif len(required) <= 1:
+        positional = (C,) if parameters else ()
+    else:
+        raise InputError(
+            f"{where} asks for {', '.join(required)} when it is made, expected the "
+            "number of features",
+            BRIDGE,
+        )
+    settings = {"alpha": alpha, "eps": eps}
+    named = {}
+    for name in list(parameters)[len(positional) :]:
+        value = settings.get(canonical(name) or "")
+        if value is not None and name != "momentum":  # what that weighs, its default tells
+            named[name] = value
+    try:
+        return candidate.cls(*positional, **named)
+    except (Exception, SystemExit) as error:
+        raise InputError(
+            f"{where} cannot be made: {type(error).__name__}: {one_line(str(error))}",
+            f"make {quoted(candidate.name)} work with the number of features alone",
+        ) from error
+
+
 def find_layer(module: ModuleType, name: str | None, place: str) -> Candidate:
-    """The one layer in a module, or the one of this name.
+    """Find the one layer in a module, or the one of this name.
 
     Raises
     ------
@@ -193,7 +276,7 @@ def _lacks(thing: Any) -> str:
         return f"has no {' and no '.join(missing)}"
     methods = {name: _method(thing, name) for name in ("forward", "__call__", "backward")}
     there = [_signature(name, method) for name, method in methods.items() if method is not None]
-    return f"has {' and '.join(there)}, where forward(Z) and backward(dLdBZ) are meant"
+    return f"has {' and '.join(there)}, expected forward(Z) and backward(dLdBZ)"
 
 
 def _publics(module: ModuleType) -> list[str]:

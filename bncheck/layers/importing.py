@@ -27,7 +27,7 @@ def split_layer(argument: str) -> tuple[str, str | None]:
 
 
 @contextlib.contextmanager
-def at_home(place: str) -> Iterator[None]:
+def importable_from(place: str) -> Iterator[None]:
     """Let a layer file find its siblings and its package, and nobody else's of the same names.
 
     Holds while the layer is loaded and while it runs, since functions import too. A file's own
@@ -78,7 +78,7 @@ def _set_aside(folder: Path) -> dict[str, ModuleType]:
 
 
 def load_module(place: str) -> ModuleType:
-    """Run a Python file, or import a module by its dotted name; `at_home` must hold.
+    """Run a Python file, or import a module by its dotted name; `importable_from` must hold.
 
     A file in a package is imported as part of it, so that its relative imports work.
 

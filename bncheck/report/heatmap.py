@@ -73,7 +73,7 @@ def heat_map(check: Comparison, most_lines: int, most_columns: int) -> HeatMap:
 def errors_of(check: Comparison) -> Array:
     """All errors, features down and rows across; those of a quantity per feature in one line."""
     assert check.entries is not None
-    errors = np.where(np.isnan(check.entries.true), np.nan, check.entries.rel_error)
+    errors = np.where(np.isnan(check.entries.numeric), np.nan, check.entries.relative_error)
     return errors if is_per_feature(check.name) else errors.T
 
 
@@ -154,7 +154,7 @@ def _labels(check: Comparison, names: tuple[str, ...] | None, longest: int) -> l
     assert check.entries is not None
     if is_per_feature(check.name):
         return [check.name]
-    lines = check.entries.true.shape[1]
+    lines = check.entries.numeric.shape[1]
     size = -(-lines // MOST_LINES)
     if size == 1:
         texts = [one_line(name) for name in names] if names else [str(j) for j in range(lines)]

@@ -8,7 +8,8 @@ import math
 from typing import Any
 
 from bncheck import __version__
-from bncheck.compare.comparison import Comparison, Entry, worst_entries
+from bncheck.compare.claims import worst_entries
+from bncheck.compare.comparison import Comparison, Entry
 from bncheck.errors import InputError
 from bncheck.report.model import InputReport, PassOfInput, PassReport, Report
 

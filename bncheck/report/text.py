@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bncheck.batchnorm.quantities import GRADIENTS
-from bncheck.compare.comparison import DEFINITION, FINITE_DIFFERENCES, Comparison, Entry, Verdict
+from bncheck.compare.comparison import Comparison, Entry, Verdict
+from bncheck.numdiff import DEFINITION, FINITE_DIFFERENCES
 from bncheck.report.model import InputReport, Note, Report
 from bncheck.report.screen import UNLIMITED, Screen
 from bncheck.wording import counted, one_line

@@ -7,7 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bncheck.compare.comparison import Comparison, Entry, Verdict, worst_entries
+from bncheck.compare.claims import worst_entries
+from bncheck.compare.comparison import Comparison, Entry, Verdict
 from bncheck.report.screen import Screen
 from bncheck.report.text import cut_to, fitted, place_of, plain_table, two_digits
 

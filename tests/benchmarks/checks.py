@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bncheck import BatchNorm1d, gradcheck
-from bncheck.layers.building import build_layer
+from bncheck.layers.discovery import build_layer
 from tests.benchmarks.layers import Pairs, data, has_torch, not_installed, step
 from tests.benchmarks.rows import Line, Row, amount
 from tests.benchmarks.textbook import Textbook
@@ -59,8 +59,8 @@ def built_in() -> Pairs:
 
 
 def hand_written() -> Pairs:
-    face, other = (build_layer(str(HAND_WRITTEN), LARGE[1], None, None) for _ in range(2))
-    return against_forwards(face, other.function("forward"))
+    layer, other = (build_layer(str(HAND_WRITTEN), LARGE[1], None, None) for _ in range(2))
+    return against_forwards(layer, other.source_of("forward"))
 
 
 def against_forwards(layer: Any, forward: Callable[[Any], object]) -> Pairs:

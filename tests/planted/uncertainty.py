@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bncheck.check.oracle import find_truth
-from bncheck.layers.under_test import Subject
-from bncheck.numdiff import FORMULAS
-from bncheck.reference.forward import Parameters, expect
-from tests.planted.data import ALPHA, Case
+from bncheck.check.oracle import consult_both
+from bncheck.check.setup import CheckOptions, MiniBatch, set_up
+from bncheck.compare.comparison import relative_error
+from bncheck.layers.objects import adapter_of
+from bncheck.reference.sums import largest
+from tests.planted.data import Case
 from tests.planted.layers import Planted
 from tests.planted.trial import cases, make
 from tests.planted.truth import truth_of
@@ -71,12 +72,12 @@ def _numeric(
     And the columns, (1, C), in which the layer's forward is the definition's: a sum of squares at a
     mean 1e8 times the spread is another function, with another derivative.
     """
-    evaluation = trial.mode == "eval"
-    subject = Subject(layer, trial.state)
-    parameters = Parameters(**trial.state, alpha=ALPHA, eps=trial.eps)
-    expected = expect(trial.Z, trial.dLdBZ, parameters, eval=evaluation)
-    BZ = subject.forward(trial.Z, eval=evaluation)
-    rng = np.random.default_rng(0)
-    found = find_truth(subject, trial.Z, BZ, expected, FORMULAS["richardson"], rng)
-    dLdZ = found.black_box["dLdZ"]
+    batch = MiniBatch(trial.Z, trial.dLdBZ, trial.state)
+    setup = set_up(adapter_of(layer), batch, CheckOptions(trial.mode))
+    assert setup.layer is not None
+    BZ = setup.layer.forward(trial.Z, eval=setup.reference.eval)
+    scale = setup.reference.scales["BZ"]
+    error = largest(relative_error(BZ, setup.reference.BZ(), scale))
+    found = consult_both(setup, setup.layer, BZ, error)
+    dLdZ = found.black_box["dLdZ"](slice(0, len(trial.Z)))
     return dLdZ.value, dLdZ.uncertainty, found.agrees
