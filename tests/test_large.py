@@ -7,7 +7,6 @@ import pytest
 
 from bncheck import BatchNorm1d, Verdict, gradcheck
 from bncheck.batchnorm.sweeps import InputGradient
-from bncheck.blackbox.noise import POINTS
 from bncheck.check import oracle
 from bncheck.report.model import InputReport
 from tests.planted.data import DATA_SETS, case
@@ -21,7 +20,7 @@ def by_blocks(monkeypatch: pytest.MonkeyPatch, *, rows: int | None = None) -> No
     if rows is not None:
         monkeypatch.setattr(oracle, "EXHAUSTIVE", 0)
         monkeypatch.setattr(oracle, "OF_A_CALL", 0)
-        others = oracle.DIRECTIONS + 2 + oracle.LINES * POINTS // 4
+        others = oracle.DIRECTIONS + 2 + 2  # parameters, noise
         monkeypatch.setattr(oracle, "SAMPLED", 4 * (rows + others) * Z.size if rows else 0)
 
 

@@ -5,6 +5,7 @@ forward's rounding noise. The other is the definition, differenced in closed for
 but says something of the layer only where the layer's forward is the definition's.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -194,7 +195,7 @@ def _rows_to_difference(setup: CheckSetup, *, at_least: int) -> NDArray[np.intp]
     nodes, one = len(setup.options.formula.nodes), N * C + OF_A_CALL
     affordable = N
     if not setup.options.full and nodes * N * one > EXHAUSTIVE:
-        others = DIRECTIONS + len(PARAMETERS) + LINES * POINTS // nodes
+        others = DIRECTIONS + len(PARAMETERS) + math.ceil(LINES * POINTS / nodes)
         affordable = max(int(SAMPLED / (nodes * one)) - others, at_least)
     return np.sort(setup.rng.permutation(N)[:affordable])
 
