@@ -43,7 +43,7 @@ def test_every_row_is_in_one_block(shape: tuple[int, int]) -> None:
 def test_the_wide_view_is_a_view(shape: tuple[int, int]) -> None:
     Z = np.arange(float(np.prod(shape))).reshape(shape)
     for block in blocks_of(*shape):
-        rows = block.of(Z).reshape(-1, shape[1])
+        rows = block.take(Z).reshape(-1, shape[1])
         assert np.array_equal(rows, Z[block.start : block.stop])
         assert np.shares_memory(rows, Z)
         beside = TiledRow(Z[:1])[block.side]
@@ -54,11 +54,11 @@ def test_the_wide_view_is_a_view(shape: tuple[int, int]) -> None:
 def test_sums_and_extremes(shape: tuple[int, int]) -> None:
     rng = np.random.default_rng(1)
     Z, D = rng.standard_normal(shape) + 3, rng.standard_normal(shape)
-    found = survey(Z)
-    assert np.allclose(found.moments.mean + Z[:1], Z.mean(axis=0), rtol=1e-14)
-    assert np.allclose(found.moments.squares, Z.var(axis=0) * len(Z), rtol=1e-13, atol=1e-25)
-    assert np.array_equal(found.low[0], Z.min(axis=0))
-    assert np.array_equal(found.high[0], Z.max(axis=0))
+    found, low, high = survey(Z)
+    assert np.allclose(found.mean + Z[:1], Z.mean(axis=0), rtol=1e-14)
+    assert np.allclose(found.squares, Z.var(axis=0) * len(Z), rtol=1e-13, atol=1e-25)
+    assert np.array_equal(low[0], Z.min(axis=0))
+    assert np.array_equal(high[0], Z.max(axis=0))
     assert np.allclose(sum_of_products(Z, D), (Z * D).sum(axis=0), rtol=1e-12, atol=1e-9)
 
 

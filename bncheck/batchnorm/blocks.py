@@ -1,22 +1,19 @@
-"""A matrix in blocks of rows: the order in which everything is added up, on however many threads.
+"""A matrix in blocks of rows: the order in which the layer adds everything up.
 
 A block is so small that what is computed with it needs little memory, and so large that the calls
 into NumPy do not count. Which block a row is in depends on the matrix's shape alone, and so
 do the order of all sums and hence their last bit: not on whether the matrix is in memory or in a
 file, and not on how many threads there are.
-
-Blocks are read as ``Z[start:stop]``, so that a matrix is an array, or anything else that has a
-shape and gives rows when it is sliced.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from bncheck import progress
-from bncheck.arrays import Array, Rows, is_large
+from bncheck.arrays import FLOAT64, Array, Rows, is_large
 from bncheck.threads import map_in_order
 
 ENTRIES = 2**16
@@ -29,8 +26,6 @@ with smaller blocks that costs more than a second core saves."""
 WIDTH = 2**10
 """Samples of few features are laid side by side until rows are so long: NumPy works row by row."""
 
-FLOAT64 = np.dtype(np.float64).itemsize
-
 Part = TypeVar("Part")
 
 
@@ -41,40 +36,34 @@ class Block(NamedTuple):
     stop: int
     side: int
 
-    def of(self, Z: Rows) -> Array:
-        """The wide view of these rows of a matrix, ((stop - start) / side, side * C)."""
-        return self.wide(Z[self.start : self.stop])
-
-    def wide(self, rows: Array) -> Array:
-        """The wide view of rows that are there already."""
+    def take(self, Z: Rows) -> Array:
+        """Return the wide view of these rows of Z, ((stop - start) / side, side * C)."""
+        rows: Array = Z[self.start : self.stop]
         return rows if self.side == 1 else rows.reshape(-1, rows.shape[1] * self.side)
 
 
-def is_one_block(shape: Sequence[int]) -> bool:
-    """Whether a matrix is so small that it is one block.
-
-    Laying samples side by side would cost more than it saves there.
-    """
+def is_one_block(shape: tuple[int, int]) -> bool:
+    """Tell whether a matrix is so small that laying samples side by side would not pay."""
     return shape[0] * shape[1] <= ENTRIES // 4
 
 
 @cache
 def blocks_of(N: int, C: int) -> tuple[Block, ...]:
-    """The blocks of an (N, C) matrix, from its first row to its last."""
+    """Return the blocks of an (N, C) matrix, from its first row to its last.
+
+    >>> blocks_of(3, 2)
+    (Block(start=0, stop=3, side=1),)
+    """
     if is_one_block((N, C)):
         return (Block(0, N, 1),)
     side = max(WIDTH // C, 1)
     entries = ENTRIES_OF_LARGE if is_large((N, C)) else ENTRIES
     rows = max(entries // (side * C), 1) * side
-    starts = range(0, N - rows + 1, rows)
-    blocks = [Block(start, start + rows, side) for start in starts]
-    at = len(starts) * rows
-    if rest := (N - at) // side * side:
-        blocks.append(Block(at, at + rest, side))
-        at += rest
-    if at < N:  # fewer rows than go side by side
-        blocks.append(Block(at, N, 1))
-    return tuple(blocks)
+    ends = [*range(rows, N + 1, rows), N // side * side]  # then fewer than go side by side
+    starts = [0, *ends]
+    blocks = [Block(start, stop, side) for start, stop in zip(starts, ends, strict=False)]
+    blocks.append(Block(starts[-1], N, 1))
+    return tuple(block for block in blocks if block.start < block.stop)
 
 
 class TiledRow:
@@ -84,37 +73,34 @@ class TiledRow:
 
     def __init__(self, row: Array) -> None:
         self.row = row.reshape(1, -1)
-        self._repeated: dict[int, Array] | None = None
+        self._repeated: dict[int, Array] = {}
 
     def __getitem__(self, side: int) -> Array:
         """The row `side` times, (1, side * C)."""
         if side == 1:
             return self.row
-        known = self._repeated
-        if known is None:  # another thread may come to it too, and does the same
-            known = self._repeated = {}
-        if side not in known:
-            known[side] = np.concatenate([self.row] * side, axis=1)
-        return known[side]
+        if side not in self._repeated:  # another thread may come to it too, and does the same
+            self._repeated[side] = np.concatenate([self.row] * side, axis=1)
+        return self._repeated[side]
 
 
 def sum_of(W: Array, side: int) -> Array:
-    """Sum of each column, (1, C), of the wide view of a block."""
-    return _sum_of_sides(np.einsum("ij->j", W), side)
+    """Return the sum of each column, (1, C), of the wide view of a block."""
+    return _add_sides(np.einsum("ij->j", W), side)
 
 
 def sum_of_products(W: Array, U: Array, side: int) -> Array:
-    """Sum of each column of the products of two blocks, (1, C)."""
-    return _sum_of_sides(np.einsum("ij,ij->j", W, U), side)
+    """Return the sum of each column of the products of two blocks, (1, C)."""
+    return _add_sides(np.einsum("ij,ij->j", W, U), side)
 
 
-def _sum_of_sides(total: Array, side: int) -> Array:
+def _add_sides(total: Array, side: int) -> Array:
     row: Array = total if side == 1 else np.einsum("ij->j", total.reshape(side, -1))
     return row[None]
 
 
 def extreme_of(W: Array, side: int, ufunc: np.ufunc) -> Array:
-    """Least or largest of each column, (1, C), of a block, by np.minimum or np.maximum."""
+    """Return the least or largest of each column, (1, C), of a block, by np.minimum or maximum."""
     extreme: Array = ufunc.reduce(W, axis=0)
     row: Array = ufunc.reduce(extreme.reshape(side, -1), axis=0, keepdims=True)
     return row
@@ -125,6 +111,9 @@ def fold(parts: Iterable[Part], merge: Callable[[Part, Part], Part]) -> Part:
 
     So the rounding error grows with the logarithm of the number of blocks, and only as many parts
     are held at a time.
+
+    >>> fold("abcde", lambda a, b: f"({a}{b})")
+    '(((ab)(cd))e)'
     """
     stack: list[tuple[int, Part]] = []
     for part in parts:
@@ -139,8 +128,8 @@ def fold(parts: Iterable[Part], merge: Callable[[Part, Part], Part]) -> Part:
     return total
 
 
-def for_each(function: Callable[[Block], Part], shape: Sequence[int]) -> Iterator[Part]:
-    """What a function gives for each block of a matrix, in order, on all cores where it pays.
+def for_each(function: Callable[[Block], Part], shape: tuple[int, int]) -> Iterator[Part]:
+    """Yield what a function gives for each block of a matrix, in order, on all cores if it is large.
 
     The function may not change anything that another call of it reads, nor go through a large
     matrix itself.
@@ -149,5 +138,5 @@ def for_each(function: Callable[[Block], Part], shape: Sequence[int]) -> Iterato
     blocks = blocks_of(N, C)
     results = map_in_order(function, blocks) if is_large(shape) else map(function, blocks)
     for result, block in zip(results, blocks, strict=True):
-        progress.advance((block.stop - block.start) * C * FLOAT64)
+        progress.advance((block.stop - block.start) * C * FLOAT64.itemsize)
         yield result

@@ -6,7 +6,6 @@ dLdZ, which compute the rows that they are asked for.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from bncheck.arrays import Array, LazyRows, Rows
 from bncheck.batchnorm.blocks import (
     Block,
     TiledRow,
+    blocks_of,
     extreme_of,
     fold,
     for_each,
@@ -49,51 +49,37 @@ class Moments(NamedTuple):
 
 
 def moments(Z: Rows) -> Moments:
-    """Moments of all rows of a matrix.
+    """Return the moments of all rows of a matrix.
 
     The first row is subtracted before anything else: what is left does not lose digits where the
     mean is large beside the spread, and is 0 in a constant column.
     """
     if is_one_block(Z.shape):
-        return _moments_of_one_block(Z[:])
-    first = TiledRow(Z[:1])
-    return fold(for_each(lambda block: _moments(block.of(Z), first, block), Z.shape), _merged)
-
-
-@dataclass(frozen=True)
-class Survey:
-    """Moments of a matrix, and the least and the largest value of each column, (1, C)."""
-
-    moments: Moments
-    low: Array
-    high: Array
-
-
-def survey(Z: Rows) -> Survey:
-    """Moments and extreme values of a matrix, in one sweep."""
-    if is_one_block(Z.shape):
         A = Z[:]
-        return Survey(moments(A), A.min(axis=0, keepdims=True), A.max(axis=0, keepdims=True))
+        N = len(A)
+        X = A - A[:1]
+        mean = _sum(X, 0, None, None, True) / N
+        X -= mean
+        return Moments(N, mean, np.einsum("ij,ij->j", X, X)[None], X)
+    first = TiledRow(Z[:1])
+    return fold(for_each(lambda block: _moments(block.take(Z), first, block), Z.shape), _merge)
+
+
+def survey(Z: Rows) -> tuple[Moments, Array, Array]:
+    """Return the moments, the least and the largest value of each column, (1, C), in one sweep."""
     first = TiledRow(Z[:1])
 
-    def of(block: Block) -> Survey:
-        W = block.of(Z)
+    def look(block: Block) -> tuple[Moments, Array, Array]:
+        W = block.take(Z)
         low, high = (extreme_of(W, block.side, ufunc) for ufunc in (np.minimum, np.maximum))
-        return Survey(_moments(W, first, block), low, high)
+        return _moments(W, first, block), low, high
 
-    def merged(a: Survey, b: Survey) -> Survey:
-        both = _merged(a.moments, b.moments)
-        return Survey(both, np.minimum(a.low, b.low), np.maximum(a.high, b.high))
+    def merge(
+        a: tuple[Moments, Array, Array], b: tuple[Moments, Array, Array]
+    ) -> tuple[Moments, Array, Array]:
+        return _merge(a[0], b[0]), np.minimum(a[1], b[1]), np.maximum(a[2], b[2])
 
-    return fold(for_each(of, Z.shape), merged)
-
-
-def _moments_of_one_block(Z: Array) -> Moments:
-    N = len(Z)
-    X = Z - Z[:1]
-    mean = _sum(X, 0, None, None, True) / N
-    X -= mean
-    return Moments(N, mean, np.einsum("ij,ij->j", X, X)[None], X)
+    return fold(for_each(look, Z.shape), merge)
 
 
 def _moments(W: Array, first: TiledRow, block: Block) -> Moments:
@@ -104,7 +90,7 @@ def _moments(W: Array, first: TiledRow, block: Block) -> Moments:
     return Moments(N, mean, sum_of_products(X, X, side))
 
 
-def _merged(a: Moments, b: Moments) -> Moments:
+def _merge(a: Moments, b: Moments) -> Moments:
     """Moments of two sets of rows together.
 
     T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for Computing the Sample Variance", The
@@ -116,8 +102,44 @@ def _merged(a: Moments, b: Moments) -> Moments:
     return Moments(N, mean, a.squares + b.squares + apart * apart * (a.N * b.N / N))
 
 
-class Centred:
-    """X = (Z - first) - mean, block by block.
+class ComputedRows(LazyRows):
+    """A matrix whose rows are computed when they are asked for."""
+
+    def compute(self, block: Block, out: Array | None) -> Array:
+        """Return the wide view of one block, written to `out` if that is an array.
+
+        What is at hand already is returned as it is, to be read only.
+        """
+        raise NotImplementedError
+
+    def __getitem__(self, rows: slice) -> Array:
+        """Some rows, one after the other."""
+        start, stop, _ = rows.indices(self.shape[0])
+        return self.new(Block(start, max(start, stop), 1))
+
+    def new(self, block: Block) -> Array:
+        """Return rows of one block, (stop - start, C), in an array of their own."""
+        rows, C = block.stop - block.start, self.shape[1]
+        out = np.empty((rows // block.side, C * block.side), self.dtype)
+        self.compute(block, out)
+        return out.reshape(rows, C)
+
+    def blocks(self) -> Iterator[Array]:
+        """Yield all rows, block after block, (R, C) each."""
+        return for_each(self.new, self.shape)
+
+    def array(self) -> Array:
+        """Return all rows at once, (N, C)."""
+        if is_one_block(self.shape):
+            return self.compute(blocks_of(*self.shape)[0], None)
+        whole = np.empty(self.shape, self.dtype)
+        for _ in for_each(lambda block: self.compute(block, block.take(whole)), self.shape):
+            pass
+        return whole
+
+
+class Centred(ComputedRows):
+    """X = (Z - first) - mean.
 
     Parameters
     ----------
@@ -134,112 +156,61 @@ class Centred:
     def __init__(
         self, Z: Rows, first: Array, mean: Array | None, kept: Array | None = None
     ) -> None:
-        self.Z = Z
-        self.shape = Z.shape
-        self.kept = kept
-        self._first = TiledRow(first)
+        self.shape, self.dtype, self.kept = Z.shape, Z.dtype, kept
+        self._Z, self._first = Z, TiledRow(first)
         self._mean = None if mean is None else TiledRow(mean)
 
     def keep(self) -> None:
         """Compute all of X now, so that Z may change afterwards."""
-        if self.kept is None:
-            whole = np.empty(self.shape, np.result_type(self.Z.dtype, self._first.row))
-            for _ in for_each(lambda block: self.of(block, block.of(whole)), self.shape):
-                pass
-            self.kept = whole
+        self.kept = self.array() if self.kept is None else self.kept
 
-    def of_other(self, Z: Array) -> "Centred":
-        """Another matrix, centred in the same way."""
+    def centre_other(self, Z: Array) -> "Centred":
+        """Return another matrix, centred in the same way."""
         return Centred(Z, self._first.row, None if self._mean is None else self._mean.row)
 
-    def of(self, block: Block, out: Array | None = None) -> Array:
-        """The wide view of a block of X, to be read only: in `out`, or somewhere else."""
+    def compute(self, block: Block, out: Array | None) -> Array:  # noqa: D102
         if self.kept is not None:
-            return block.of(self.kept)
-        X: Array = np.subtract(block.of(self.Z), self._first[block.side], out=out)
+            return block.take(self.kept)
+        X: Array = np.subtract(block.take(self._Z), self._first[block.side], out=out)
         if self._mean is not None:
             X -= self._mean[block.side]
         return X
 
 
 def gradient_sums(X: Centred, dLdBZ: Rows) -> tuple[Array, Array]:
-    """Sums over the rows of dLdBZ, and of dLdBZ * X, (1, C) each."""
+    """Return the sums over the rows of dLdBZ, and of dLdBZ * X, (1, C) each."""
     if X.kept is not None and is_one_block(X.shape):
         D = dLdBZ[:]
         return _sum(D, 0, None, None, True), np.einsum("ij,ij->j", D, X.kept)[None]
 
-    def of(block: Block) -> tuple[Array, Array]:
-        D = block.of(dLdBZ)
-        return sum_of(D, block.side), sum_of_products(X.of(block), D, block.side)
+    def add(block: Block) -> tuple[Array, Array]:
+        D = block.take(dLdBZ)
+        return sum_of(D, block.side), sum_of_products(X.compute(block, None), D, block.side)
 
-    return fold(for_each(of, X.shape), lambda a, b: (a[0] + b[0], a[1] + b[1]))
-
-
-class ComputedRows(LazyRows):
-    """A matrix whose rows are computed when they are asked for, one block at a time."""
-
-    def __init__(self, X: Centred) -> None:
-        self.shape = X.shape
-        self._X = X
-
-    def compute(self, block: Block, out: Array) -> None:
-        """Write the wide view of one block to `out`."""
-        raise NotImplementedError
-
-    def from_kept(self, X: Array) -> Array:
-        """All rows from all of X: the same in as few calls as there can be."""
-        raise NotImplementedError
-
-    def __getitem__(self, rows: slice) -> Array:
-        """Some rows, one after the other."""
-        start, stop, _ = rows.indices(self.shape[0])
-        return self.new(Block(start, max(start, stop), 1))
-
-    def new(self, block: Block) -> Array:
-        """The wide view of one block."""
-        rows, columns = block.stop - block.start, self.shape[1]
-        out = np.empty((rows // block.side, columns * block.side), self.dtype)
-        self.compute(block, out)
-        return out
-
-    def blocks(self) -> Iterator[Array]:
-        """All rows, block after block, (R, C) each."""
-        return for_each(lambda block: self.new(block).reshape(-1, self.shape[1]), self.shape)
-
-    def array(self) -> Array:
-        """All rows at once, (N, C)."""
-        if self._X.kept is not None and is_one_block(self.shape):
-            return self.from_kept(self._X.kept)
-        whole = np.empty(self.shape, self.dtype)
-        for _ in for_each(lambda block: self.compute(block, block.of(whole)), self.shape):
-            pass
-        return whole
+    return fold(for_each(add, X.shape), lambda a, b: (a[0] + b[0], a[1] + b[1]))
 
 
 class Affine(ComputedRows):
     """X * scale + shift: BZ, or with another scale and no shift NZ."""
 
     def __init__(self, X: Centred, scale: Array, shift: Array) -> None:
-        super().__init__(X)
+        self.shape, self._X = X.shape, X
         self._scale, self._shift = TiledRow(scale), TiledRow(shift)
 
     @property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
         """Of the rows."""
-        return np.result_type(self._X.Z.dtype, self._scale.row, self._shift.row)
+        return np.result_type(self._X.dtype, self._scale.row, self._shift.row)
 
-    def of_other(self, Z: Array) -> Array:
-        """What becomes of another matrix in the same way, (R, C)."""
-        return Affine(self._X.of_other(Z), self._scale.row, self._shift.row).array()
+    def apply_to(self, Z: Array) -> Array:
+        """Return what becomes of another matrix in the same way, (R, C)."""
+        return Affine(self._X.centre_other(Z), self._scale.row, self._shift.row).array()
 
-    def compute(self, block: Block, out: Array) -> None:  # noqa: D102
-        np.multiply(self._X.of(block, out), self._scale[block.side], out=out)
-        out += self._shift[block.side]
-
-    def from_kept(self, X: Array) -> Array:  # noqa: D102
-        BZ, shift = X * self._scale.row, self._shift.row
-        # In place, but where one of them is complex.
-        return np.add(BZ, shift, out=BZ if BZ.dtype == shift.dtype else None)
+    def compute(self, block: Block, out: Array | None) -> Array:  # noqa: D102
+        BZ: Array = np.multiply(self._X.compute(block, out), self._scale[block.side], out=out)
+        shift = self._shift[block.side]
+        # In place, unless the shift alone is complex.
+        return np.add(BZ, shift, out=BZ if BZ.dtype == shift.dtype else out)
 
 
 class InputGradient(ComputedRows):
@@ -259,25 +230,18 @@ class InputGradient(ComputedRows):
     """
 
     def __init__(self, X: Centred, dLdBZ: Rows, slope: Array, level: Array, scale: Array) -> None:
-        super().__init__(X)
-        self._dLdBZ = dLdBZ
+        self.shape, self._X, self._dLdBZ = X.shape, X, dLdBZ
         self._slope, self._level, self._scale = TiledRow(slope), TiledRow(level), TiledRow(scale)
 
     @property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
         """Of the rows."""
-        return np.result_type(self._X.Z.dtype, self._scale.row, self._level.row)
+        return np.result_type(self._X.dtype, self._scale.row, self._level.row)
 
-    def compute(self, block: Block, out: Array) -> None:  # noqa: D102
+    def compute(self, block: Block, out: Array | None) -> Array:  # noqa: D102
         side = block.side
-        np.multiply(self._X.of(block, out), self._slope[side], out=out)
-        np.subtract(block.of(self._dLdBZ), out, out=out)
-        out -= self._level[side]
-        out *= self._scale[side]
-
-    def from_kept(self, X: Array) -> Array:  # noqa: D102
-        dLdZ = X * self._slope.row
-        np.subtract(self._dLdBZ[:], dLdZ, out=dLdZ)
-        dLdZ -= self._level.row
-        dLdZ *= self._scale.row
+        dLdZ: Array = np.multiply(self._X.compute(block, out), self._slope[side], out=out)
+        np.subtract(block.take(self._dLdBZ), dLdZ, out=dLdZ)
+        dLdZ -= self._level[side]
+        dLdZ *= self._scale[side]
         return dLdZ

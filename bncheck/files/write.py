@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bncheck import progress
-from bncheck.batchnorm.blocks import FLOAT64, blocks_of
+from bncheck.arrays import FLOAT64
+from bncheck.batchnorm.blocks import blocks_of
 from bncheck.batchnorm.sweeps import ComputedRows
 from bncheck.errors import InputError
 from bncheck.files.atomic import Temporaries, remove_litter
@@ -160,7 +161,7 @@ def refuse_without_room(output: str, shapes: Sequence[tuple[int, int]]) -> None:
         Where the disk has less room than they take.
     """
     folder = output if os.path.isdir(output) else os.path.dirname(os.path.realpath(output))
-    needed = sum(N * C * FLOAT64 for N, C in shapes)
+    needed = sum(N * C * FLOAT64.itemsize for N, C in shapes)
     try:
         free = shutil.disk_usage(folder).free
         if needed > free:

@@ -144,11 +144,11 @@ class BuiltInAdapter(LayerAdapter):
     def forward_features(self, Z: Rows, *, eval: bool) -> tuple[Any, dict[str, Array]]:  # noqa: A002, D102
         if not self.takes_rows:
             return super().forward_features(Z, eval=eval)
-        found = survey(Z)
-        BZ = self._layer.forward_rows(Z, eval=eval, found=found.moments)
+        found, low, high = survey(Z)
+        BZ = self._layer.forward_rows(Z, eval=eval, found=found)
         # Every step from Z to BZ rises or falls throughout, rounding included: so the least and the
         # largest BZ are those of the least and the largest Z.
-        ends = BZ.of_other(np.concatenate([found.low, found.high]))
+        ends = BZ.apply_to(np.concatenate([low, high]))
         return BZ, {
             "M": self._layer.M,
             "V": self._layer.V,
