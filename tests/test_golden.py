@@ -45,7 +45,7 @@ def suffix(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     width: int | None = request.param
     if width is None:
         return ""
-    monkeypatch.setattr("bncheck.cli.output.screen_of", lambda _: Screen(width=width))
+    monkeypatch.setattr("bncheck.report.screen.screen_of", lambda _: Screen(width=width))
     return f"_{width}"
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from bncheck import BatchNorm1d, gradcheck
 from bncheck.compare.comparison import Tolerance, compare
-from bncheck.report.heatmap import errors_of, fold, glyphs, heat_map_lines, thresholds
-from bncheck.report.pattern import pattern
+from bncheck.report.heatmap import downsample, errors_of, glyphs, heat_map_lines, thresholds
+from bncheck.report.details import pattern
 from bncheck.report.screen import Screen
 from tests.noise_free import noise_free
 
@@ -79,7 +79,7 @@ def mistake(monkeypatch: pytest.MonkeyPatch):
 @pytest.fixture
 def wide(monkeypatch: pytest.MonkeyPatch):
     def set_width(width: int, colour: bool = False) -> None:
-        monkeypatch.setattr("bncheck.cli.output.screen_of", lambda _: Screen(width, colour))
+        monkeypatch.setattr("bncheck.report.screen.screen_of", lambda _: Screen(width, colour))
 
     return set_width
 
@@ -221,7 +221,7 @@ def test_features_go_by_their_names() -> None:
 def test_folding_keeps_the_largest(down: int, across: int) -> None:
     A = np.random.default_rng(0).random((23, 31))
     A[5, 5] = np.nan
-    folded = fold(A, down, across)
+    folded = downsample(A, down, across)
     for (i, j), value in np.ndenumerate(folded):
         block = A[i * down : (i + 1) * down, j * across : (j + 1) * across]
         if not np.isnan(block).all():

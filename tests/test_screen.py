@@ -46,7 +46,7 @@ def test_a_terminal_gets_colour_and_the_same_words_as_a_pipe(
 ) -> None:
     report = on_a_terminal(*CHECK)
     assert "\x1b[32mpass\x1b[0m" in report
-    monkeypatch.setattr("bncheck.cli.output.screen_of", lambda _: Screen(width=80))
+    monkeypatch.setattr("bncheck.report.screen.screen_of", lambda _: Screen(width=80))
     words = [line.rstrip() for line in COLOUR.sub("", report).splitlines()]
     assert words == bncheck(*CHECK).stdout.splitlines()
 
@@ -90,7 +90,7 @@ def test_a_terminal_is_not_coloured_if_it_must_not_be(
 def test_no_number_or_verdict_is_cut_on_a_narrow_terminal(
     arguments: tuple[str, ...], columns: int, bncheck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bncheck.cli.output.screen_of", lambda _: Screen(width=columns))
+    monkeypatch.setattr("bncheck.report.screen.screen_of", lambda _: Screen(width=columns))
     cut = [
         word
         for word in re.findall(r"\S*…", bncheck(*arguments).stdout)

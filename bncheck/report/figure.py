@@ -13,20 +13,18 @@ import numpy as np
 from bncheck.batchnorm.quantities import is_per_feature
 from bncheck.compare.comparison import Comparison
 from bncheck.errors import InputError
-from bncheck.report.details import NO_ENTRIES, drawable, has_no_entries
+from bncheck.files.endings import ending_of
+from bncheck.report.details import NO_CURVE, NO_ENTRIES, drawable, has_no_entries
 from bncheck.report.heatmap import heat_map, thresholds
 from bncheck.report.model import InputReport, Report, StepCurve
-from bncheck.report.text import feature_name
-from bncheck.wording import one_line
+from bncheck.wording import one_line, place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-ENDINGS = (".png", ".svg", ".pdf")
-
 MOST_LINES, MOST_COLUMNS = 60, 600
-"""Larger maps are folded to this, lest a single wrong entry is lost between the pixels."""
+"""Larger maps are downsampled to this, lest a single wrong entry is lost between the pixels."""
 
 MOST_NAMES = 30
 
@@ -45,7 +43,7 @@ NO_DATE = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
 }
-"""Metadata that would make each file of the same figure a different one."""
+"""By ending, the metadata that would make each file of the same figure a different one."""
 
 OKABE_BLUE, OKABE_ORANGE = "#0072B2", "#D55E00"
 """Told apart by everybody, in grey too: M. Okabe, K. Ito, "Color Universal Design" (2008)."""
@@ -55,14 +53,15 @@ ACCEPTED, INFINITE, UNKNOWN = "0.95", OKABE_ORANGE, "0.7"
 """Colours of errors within the tolerance, of infinite ones, and of what nothing is known of."""
 
 
-def require_matplotlib() -> None:
-    """Make sure that figures can be drawn, and that nothing else is said.
+def require_matplotlib(path: str) -> None:
+    """Make sure that a figure can be drawn in a file of this name, and matplotlib be silent.
 
     Raises
     ------
     InputError
-        Where matplotlib is missing.
+        Where matplotlib is missing, or the ending is none of `NO_DATE`.
     """
+    ending_of(path, *NO_DATE)
     # Where it has no home to write to, it tells of the folder that it takes instead.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
@@ -75,18 +74,14 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def figure(report: Report, ending: str) -> bytes:
-    """The figure as the content of a file; the same report always gives the same bytes.
+def figure(report: Report, path: str) -> bytes:
+    """Return the content of a file of this name: one row of two pictures for each input.
 
-    Parameters
-    ----------
-    report
-        One row of two pictures is drawn for each input.
-    ending
-        One of `ENDINGS`.
+    The same report always gives the same bytes.
     """
     import matplotlib
 
+    ending = ending_of(path, *NO_DATE)
     stream = io.BytesIO()
     with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of letters that the font does not have
@@ -155,13 +150,13 @@ def _label(
     axes.set_xlabel("row")
     axes.set_ylabel("feature")
     if shape[0] <= MOST_NAMES:
-        texts = [one_line(name) for name in names] if names else map(str, range(shape[0]))
-        axes.set_yticks(range(shape[0]), list(texts), parse_math=False)
+        texts = [one_line(str(name)) for name in names or range(shape[0])]
+        axes.set_yticks(range(shape[0]), texts, parse_math=False)
 
 
 def _draw_curve(axes: "Axes", curve: StepCurve | None) -> None:
     if curve is None:
-        _say(axes, "no step-size curve: there is no forward to difference")
+        _say(axes, NO_CURVE)
         return
     both = np.stack([curve.central, curve.richardson])
     if not (np.isfinite(both) & (both > 0)).any():
@@ -179,8 +174,8 @@ def _draw_curve(axes: "Axes", curve: StepCurve | None) -> None:
     axes.set_xlim(curve.steps[0] / 2, curve.steps[-1] * 2)
     axes.set_xlabel("step in units of the column's length")
     axes.set_ylabel("error in units of the feature's scale")
-    place = f"row {curve.row}, {feature_name(curve.feature, curve.name)}"
-    axes.set_title(f"finite differences of dLdZ, {place}", loc="left", parse_math=False)
+    entry = place(curve.feature, curve.name, curve.row)
+    axes.set_title(f"finite differences of dLdZ, {entry}", loc="left", parse_math=False)
     axes.legend(frameon=False)
 
 

@@ -1,4 +1,4 @@
-"""Report: what a gradient check found, ready to be shown."""
+"""What a command found, ready to be shown: Report of a gradient check, PassReport of a pass."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from bncheck.compare.comparison import Comparison, Verdict, overall
 
 if TYPE_CHECKING:
     from bncheck.batchnorm.sweeps import ComputedRows
+
+WORST = 5
+"""How many entries of a check that did not pass are shown, unless the user says how many."""
+
+LABELS = {"Z": "Z kept", "dLdBZ": "dLdBZ kept"}
+"""For the checks that a layer leaves its arguments alone."""
+
+STEPS = np.exp2(np.arange(-40.0, 1.0))
+"""The steps of the curve, in units of the length: 1e-12 to 1. One is twice the one before, so that
+the farther nodes of one are the nearer nodes of the next."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +49,6 @@ class Note:
     meant: str | None = None
     place: str | None = None
     source: str | None = None
-
-
-STEPS = np.exp2(np.arange(-40.0, 1.0))
-"""The steps of the curve, in units of the length: 1e-12 to 1. One is twice the one before, so that
-the farther nodes of one are the nearer nodes of the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +141,7 @@ class Report:
     Attributes
     ----------
     seed
-        What everything drawn was drawn from.
+        The random seed.
     rtol
         Tolerance, in units of the column's scale.
     method
