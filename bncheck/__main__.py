@@ -21,7 +21,7 @@ from bncheck.errors import ExitCode, InputError, closed_stdout, error_text
 if TYPE_CHECKING:
     from bncheck.cli.outcome import Outcome
 
-_SUGGESTION = re.compile(r"[(\s`]*(Did you mean|Possible options)")
+_SUGGESTION = re.compile(r"[(\s]+(?=Did you mean|Possible options)")
 """Where typer goes on from what is wrong to what may be meant."""
 
 
@@ -98,15 +98,12 @@ def _usage_error(error: Any) -> InputError:
     see = f"see `{context.command_path if context else 'bncheck'} --help`"
     if not str(error):
         return InputError("no command given", see)
-    message = error.format_message().replace("'", "`").replace("\n", " ")
-    guess = _SUGGESTION.search(message)
-    fact = (message[: guess.start()] if guess else message).rstrip(" .")
-    if guess:
-        words = message[guess.start(1) :].strip(" ().,?")
-        if words.count("`") % 2:  # the one that closes what was left in the fact
-            words = words.rstrip("`").strip(" ().,?")
-        see = f"{words[:1].lower()}{words[1:]}; {see}"
-    return InputError(fact[:1].lower() + fact[1:], see)
+    # Some versions have a tuple, ('(Possible options: --rtol)',), in place of a text.
+    message = error.format_message().replace("('(", "(").replace(")',)", ")")
+    fact, *guess = _SUGGESTION.split(message.replace("'", "`").replace("\n", " "))
+    parts = [fact.rstrip(" ."), *(each.strip(" ().,?") for each in guess)]
+    fact, *guess = (f"{part[:1].lower()}{part[1:]}" for part in parts)
+    return InputError(fact, "; ".join([*guess, see]))
 
 
 def _print(text: str | Iterable[str], stream: TextIO | None) -> None:

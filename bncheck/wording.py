@@ -69,7 +69,7 @@ def thousands(count: int) -> str:
 def scientific(x: float, digits: int) -> str:
     """Return a number with so many digits, all of the same width but for 0.
 
-    >>> scientific(-1.25e-3, 2), scientific(0, 2)
+    >>> scientific(-1.234e-3, 2), scientific(0, 2)
     ('-1.2e-03', '0')
     """
     return "0" if x == 0 else f"{x:.{digits - 1}e}"

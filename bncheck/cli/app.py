@@ -53,7 +53,7 @@ def forward_command(
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> Outcome:
-    """Normalise mini-batches and update the running statistics with each."""
+    """Normalise mini-batches, updating the running statistics."""
     from bncheck.cli.inputs import read_batches, running, trained_layer
     from bncheck.cli.output import Presentation
     from bncheck.cli.passes import run_forward

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from bncheck.cli.outcome import Outcome
 from bncheck.compare.comparison import Verdict
 from bncheck.errors import ExitCode, InputError, closed_stdout, error_text
+from bncheck.report.screen import Part, Screen, screen_of
+from bncheck.report.text import gradcheck_parts, pass_parts
 from bncheck.wording import one_line, quoted
 
 if TYPE_CHECKING:
     from bncheck.files.matrix import Matrix
     from bncheck.files.write import Outputs
     from bncheck.report.model import PassReport, Report
-    from bncheck.report.screen import Part, Screen
 
 Archives = Mapping[str, tuple[str, Mapping[str, Any]]]
 """By the path of an .npz file: what it has, in words, and the arrays by name."""
@@ -35,23 +36,12 @@ EXIT_CODES = {
 
 @dataclass(frozen=True, eq=False)
 class Presentation:
-    """How results are shown, and where they are written, by the options of those names.
-
-    Attributes
-    ----------
-    json, quiet
-        One JSON document in place of the tables; nothing at all.
-    output
-        File or folder for the matrices, or "-" for stdout.
-    worst, plot
-        What a gradient check shows below its notes.
-    figure, page
-        Files for the pictures of a gradient check, and for its report as HTML.
+    """How results are shown, and where they are written, as the options of these names say.
 
     Raises
     ------
     InputError
-        Where stdout is closed, or a picture cannot be drawn as the file's ending asks.
+        Where stdout is closed, a file cannot be written, or a picture cannot be drawn.
     """
 
     json: bool
@@ -76,82 +66,43 @@ class Presentation:
             require_matplotlib(self.figure)
 
     def begin(self, batches: Sequence[Matrix]) -> None:
-        """Refuse to begin where the matrices have no room, as far as that can be told already.
-
-        Raises
-        ------
-        InputError
-            Where the disk has none, or stdout would get several of them.
-        """
-        if self.output is None:
-            return
-        if self.output == STDOUT:
-            if len(batches) > 1:
-                raise InputError(
-                    f"there are {len(batches)} inputs for one stdout",
-                    "name a folder with -o, or run one input at a time",
-                )
+        """Refuse to begin where the matrices have no room, as far as that can be told already."""
+        if self.output == STDOUT and len(batches) > 1:
+            raise InputError(
+                f"there are {len(batches)} inputs for one stdout",
+                "name a folder with -o, or run one input at a time",
+            )
+        if self.output is None or self.output == STDOUT:
             return
         from bncheck.files.destinations import becomes_npy
         from bncheck.files.write import refuse_without_room
 
-        shapes = [
-            batch.shape
-            for batch in batches
-            if becomes_npy(self.output, batch.source, alone=len(batches) == 1)
-        ]
-        refuse_without_room(self.output, shapes)
+        alone = len(batches) == 1
+        large = [each for each in batches if becomes_npy(self.output, each.source, alone=alone)]
+        refuse_without_room(self.output, [each.shape for each in large])
 
     def gradcheck(self, report: Report) -> Outcome:
-        """Write the files of a gradient check, all or none, and show the check.
-
-        Raises
-        ------
-        InputError
-            Where a file cannot be written.
-        """
-        saved: list[str] = []
+        """Write the files of a gradient check, all or none, and show the check."""
+        saved = []
         if report.inputs and (self.figure or self.page):
             saved = _saved(partial(self._write_pictures, report))
         code = ExitCode.USAGE if report.not_loaded else EXIT_CODES[report.verdict]
-        errors = "".join(
-            error_text(InputError(each.message, each.help)) for each in report.not_loaded
-        )
-        if self.quiet:
-            return Outcome(stderr=errors, code=code)
+        errors = [error_text(InputError(each.message, each.help)) for each in report.not_loaded]
         if self.json:
             from bncheck.report.json_document import gradcheck_document
 
             return Outcome(gradcheck_document(report, self.worst), code=code)
-        from bncheck.report.screen import screen_of
-
         screen = screen_of(sys.stdout)
-        text = screen.text(self._parts(report, screen, saved)) if report.inputs else ""
-        return Outcome(text, stderr=errors, code=code)
+        hidden = self.quiet or not report.inputs
+        text = "" if hidden else screen.text(self._parts(report, screen, saved))
+        return Outcome(text, stderr="".join(errors), code=code)
 
-    def passes(
-        self,
-        report: PassReport,
-        matrix: str,
-        archives: Archives,
-    ) -> Outcome:
+    def passes(self, report: PassReport, matrix: str, archives: Archives) -> Outcome:
         """Write the files of a pass, all or none, and show the pass.
 
-        Parameters
-        ----------
-        report
-            Of forward, eval or backward.
-        matrix
-            The result that the output file gets, by name.
-        archives
-            What else is written.
-
-        Raises
-        ------
-        InputError
-            Where a file cannot be written.
+        `matrix` is the name of the result that goes to the output file.
         """
-        saved: list[str] = []
+        saved = []
         if archives or self.output not in (None, STDOUT):
             saved = _saved(partial(self._write_arrays, report, matrix, archives))
         if self.quiet:
@@ -160,21 +111,15 @@ class Presentation:
             from bncheck.report.json_document import pass_document
 
             return Outcome(pass_document(report))
-        from bncheck.report.screen import screen_of
-        from bncheck.report.text import pass_parts
-
-        on_stdout = self.output == STDOUT
-        text = screen_of(sys.stderr if on_stdout else sys.stdout).text(pass_parts(report, saved))
-        if not on_stdout:
-            return Outcome(text)
+        if self.output != STDOUT:
+            return Outcome(screen_of(sys.stdout).text(pass_parts(report, saved)))
         from bncheck.files.write import matrix_texts
 
         (only,) = report.inputs
+        text = screen_of(sys.stderr).text(pass_parts(report, saved))
         return Outcome(matrix_texts(only.results[matrix], only.names), stderr=text)
 
     def _parts(self, report: Report, screen: Screen, saved: Sequence[str] = ()) -> Iterable[Part]:
-        from bncheck.report.text import gradcheck_parts
-
         return gradcheck_parts(report, screen, worst=self.worst, plot=self.plot, saved=saved)
 
     def _write_pictures(self, report: Report, outputs: Outputs) -> Iterator[tuple[str, str]]:
@@ -185,7 +130,6 @@ class Presentation:
             yield "pictures", self.figure
         if self.page is not None:
             from bncheck.report.html import page
-            from bncheck.report.screen import Screen
 
             title = one_line(f"bncheck: {report.verdict}, {report.inputs[0].input}")
             outputs.content(self.page, page(title, self._parts(report, Screen())).encode())

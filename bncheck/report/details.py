@@ -38,16 +38,8 @@ def details(
 ) -> Iterator[Part]:
     """Yield the details of one input, with blank lines after them.
 
-    Parameters
-    ----------
-    report
-        The input.
-    screen
-        What they are laid out for.
-    worst, plot
-        As in `gradcheck_parts`.
-    alone
-        Whether it is the only input. The errors of one quantity are then drawn where it failed.
+    `worst` and `plot` are those of `gradcheck_parts`. Without `plot` the errors of one quantity are
+    drawn where the input failed and is `alone`, the only one.
     """
     count = WORST if worst is None else worst
     for check in _listed(report, ask_for_all=bool(worst)):

@@ -6,6 +6,7 @@ Needs matplotlib, which comes with ``pip install 'bncheck[figure]'``.
 import io
 import logging
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from bncheck.compare.comparison import Comparison
 from bncheck.errors import InputError
 from bncheck.files.endings import ending_of
 from bncheck.report.details import NO_CURVE, NO_ENTRIES, drawable, has_no_entries
-from bncheck.report.heatmap import heat_map, thresholds
+from bncheck.report.heatmap import cell_size, downsample, errors_of, thresholds
 from bncheck.report.model import InputReport, Report, StepCurve
 from bncheck.wording import one_line, place
 
@@ -47,7 +48,6 @@ NO_DATE = {
 
 OKABE_BLUE, OKABE_ORANGE = "#0072B2", "#D55E00"
 """Told apart by everybody, in grey too: M. Okabe, K. Ito, "Color Universal Design" (2008)."""
-
 
 ACCEPTED, INFINITE, UNKNOWN = "0.95", OKABE_ORANGE, "0.7"
 """Colours of errors within the tolerance, of infinite ones, and of what nothing is known of."""
@@ -117,28 +117,28 @@ def _draw_errors(part: "SubFigure", axes: "Axes", report: InputReport) -> None:
         _say(axes, NO_ENTRIES if has_no_entries(report) else nothing)
         return
     check = checks[0]
-    picture = heat_map(check, MOST_LINES, MOST_COLUMNS)
-    infinite = np.isinf(picture.errors)
-    lowest, *_ = *thresholds(picture.errors, check.tolerance), check.tolerance
-    highest = float(picture.errors[np.isfinite(picture.errors)].max(initial=10 * lowest))
-    shown = np.where(infinite, 10 * highest, np.fmax(picture.errors, lowest / 10))
+    errors = errors_of(check)
+    lines, columns = errors.shape
+    largest = downsample(errors, *cell_size(errors, MOST_LINES, MOST_COLUMNS))
+    infinite = np.isinf(largest)
+    lowest, *_ = *thresholds(largest, check.tolerance), check.tolerance
+    highest = float(largest[np.isfinite(largest)].max(initial=10 * lowest))
+    shown = np.where(infinite, 10 * highest, np.fmax(largest, lowest / 10))
     image = axes.imshow(
-        np.where(np.isnan(picture.errors), np.nan, shown),
+        np.where(np.isnan(largest), np.nan, shown),
         aspect="auto",
         interpolation="nearest",
         norm=LogNorm(lowest, highest),
         cmap=colormaps["cividis_r"].with_extremes(under=ACCEPTED, over=INFINITE, bad=UNKNOWN),
-        extent=(-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5),
+        extent=(-0.5, columns - 0.5, lines - 0.5, -0.5),
     )
     extend: Literal["min", "both"] = "both" if infinite.any() else "min"
     part.colorbar(image, ax=axes, extend=extend, label="error in units of the feature's scale")
     axes.set_title(f"{check.name}, error", loc="left")
-    _label(axes, check, picture.shape, report.names)
+    _label(axes, check, report.names or [str(feature) for feature in range(lines)])
 
 
-def _label(
-    axes: "Axes", check: Comparison, shape: tuple[int, int], names: tuple[str, ...] | None
-) -> None:
+def _label(axes: "Axes", check: Comparison, names: Sequence[str]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -149,9 +149,8 @@ def _label(
         return
     axes.set_xlabel("row")
     axes.set_ylabel("feature")
-    if shape[0] <= MOST_NAMES:
-        texts = [one_line(str(name)) for name in names or range(shape[0])]
-        axes.set_yticks(range(shape[0]), texts, parse_math=False)
+    if len(names) <= MOST_NAMES:
+        axes.set_yticks(range(len(names)), list(map(one_line, names)), parse_math=False)
 
 
 def _draw_curve(axes: "Axes", curve: StepCurve | None) -> None:

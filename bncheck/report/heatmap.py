@@ -1,7 +1,6 @@
 """The errors of a quantity as a map: one line for each feature, one column for each row of Z."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count, groupby
 
 import numpy as np
@@ -38,40 +37,21 @@ LEAST_RANGE = 16.0
 """The darkest shade ends at so many times where the lightest begins, at least."""
 
 
-@dataclass(frozen=True, eq=False)
-class HeatMap:
-    """The errors of a check in cells.
-
-    Attributes
-    ----------
-    errors
-        The largest error in each cell, in units of the column's scale: features down, rows across,
-        one line only where the quantity has one value for each feature. Infinite where the layer's
-        value is not finite, NaN where nothing is known.
-    size
-        How many features and rows, or how many lines and columns, one cell stands for.
-    shape
-        How many features and rows, or lines and columns, there are.
-    """
-
-    errors: Array
-    size: tuple[int, int]
-    shape: tuple[int, int]
-
-
-def heat_map(check: Comparison, most_lines: int, most_columns: int) -> HeatMap:
-    """Return the map of a check that could be compared, with no more cells than asked for."""
-    errors = errors_of(check)
-    lines, columns = errors.shape
-    size = -(-lines // most_lines), -(-columns // most_columns)
-    return HeatMap(downsample(errors, *size), size, (lines, columns))
-
-
 def errors_of(check: Comparison) -> Array:
-    """Return all errors, features down and rows across; those of one row in one line."""
+    """Return all errors of a check that could be compared, in units of the column's scale.
+
+    Features are down and rows across; a quantity with one value for each feature is one line.
+    Errors are infinite where the layer's value is not finite, and NaN where nothing is known.
+    """
     assert check.entries is not None
     errors = np.where(np.isnan(check.entries.true), np.nan, check.entries.rel_error)
     return errors if is_per_feature(check.name) else errors.T
+
+
+def cell_size(errors: Array, most_lines: int, most_columns: int) -> tuple[int, int]:
+    """Return how many features and rows one cell stands for, so that the map is not larger."""
+    lines, columns = errors.shape
+    return -(-lines // most_lines), -(-columns // most_columns)
 
 
 def downsample(A: Array, down: int, across: int) -> Array:
@@ -124,25 +104,27 @@ def heat_map_lines(
     per_feature = is_per_feature(check.name)
     axis = "feature" if per_feature else "row"
     labels = [check.name] if per_feature else _labels(check, names, min(width // 3, LONGEST_LABEL))
-    margin = max(map(cell_len, labels))
+    margin = max(map(cell_len, [*labels, axis]))
     room = width - margin - 4
-    picture = heat_map(check, MOST_LINES, room)
-    levels = thresholds(picture.errors, check.tolerance)
-    cells = glyphs(picture.errors, levels)
+    errors = errors_of(check)
+    size = cell_size(errors, MOST_LINES, room)
+    largest = downsample(errors, *size)
+    levels = thresholds(largest, check.tolerance)
+    cells = glyphs(largest, levels)
     wide = min(WIDEST_CELL, max(room // cells.shape[1], 1))
 
-    yield f" {check.name}, error by {_axes(picture, axis)}"
+    yield f" {check.name}, error by {_axes(size, axis)}"
     for label, line in zip(labels, cells, strict=True):
         runs = ((cell, len(list(run)) * wide) for cell, run in groupby(line.tolist()))
         yield [(_before(label, margin), ""), *((cell * n, STYLES[cell]) for cell, n in runs)]
-    yield _before(axis, margin) + _axis(picture, wide)
-    yield from legend(_legend(picture.errors, levels, check.tolerance), width)
+    yield _before(axis, margin) + _axis(errors.shape[1], size[1], wide)
+    yield from legend(_legend(largest, levels, check.tolerance), width)
 
 
-def _axes(picture: HeatMap, axis: str) -> str:
+def _axes(size: tuple[int, int], axis: str) -> str:
     axes = "feature" if axis == "feature" else f"feature and {axis}"
-    sizes = zip(picture.size, ("feature", axis), strict=True)
-    shared = [f"{size} {what}s" for size, what in sizes if size > 1]
+    sizes = zip(size, ("feature", axis), strict=True)
+    shared = [f"{count} {what}s" for count, what in sizes if count > 1]
     return f"{axes}; largest of {' × '.join(shared)} each" if shared else axes
 
 
@@ -161,13 +143,12 @@ def _before(label: str, margin: int) -> str:
     return f" {' ' * (margin - cell_len(label))}{label} "
 
 
-def _axis(picture: HeatMap, wide: int) -> str:
+def _axis(rows: int, size: int, wide: int) -> str:
     """Numbers of rows below their columns: the first, the last, and round ones between."""
-    across, size = picture.shape[1], picture.size[1]
-    last = str(across - 1)
-    start_of_last = max((across - 1) // size * wide + wide - len(last), 0)
+    last = str(rows - 1)
+    start_of_last = max((rows - 1) // size * wide + wide - len(last), 0)
     axis = ""
-    for index in range(0, across - 1, _round_step(10 * size / wide)):
+    for index in range(0, rows - 1, _round_step(10 * size / wide)):
         at, label = index // size * wide, str(index)
         if at + len(label) + 1 < start_of_last:
             axis = axis.ljust(at) + label

@@ -62,7 +62,7 @@ class StepCurve:
     Attributes
     ----------
     row, feature, name
-        The entry; the name is None where the features have none.
+        The entry, and the name of its feature, if any.
     steps
         In units of the length over which the loss bends, (S,), ascending.
     central, richardson
@@ -90,14 +90,10 @@ class InputReport:
 
     Attributes
     ----------
-    input, layer
-        What was checked, in words.
-    shape, dtype
-        Of Z, as the layer was given it.
-    mode
-        "train" or "eval".
-    names
-        The features' names.
+    input, layer, mode
+        What was checked, in words; the mode is "train" or "eval".
+    shape, dtype, names
+        Of Z, as the layer was given it, and of its features.
     checks
         In the order in which a layer computes the quantities.
     notes
@@ -176,12 +172,8 @@ class PassOfInput:
 
     Attributes
     ----------
-    input, layer, mode
-        What was run on what, in words.
-    shape
-        Of Z.
-    names
-        The features' names.
+    input, layer, mode, shape, names
+        As in `InputReport`.
     features
         Values for each feature, (C,), by quantity, in the order of the table.
     results

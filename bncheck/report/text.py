@@ -31,20 +31,11 @@ def gradcheck_parts(
     plot: bool = False,
     saved: Sequence[str] = (),
 ) -> Iterator[Part]:
-    """Yield what is shown of a gradient check.
+    """Yield what is shown of a gradient check, laid out for a screen.
 
-    Parameters
-    ----------
-    report
-        The check.
-    screen
-        What it is laid out for.
-    worst
-        How many of the worst entries of each check; None for `WORST` where it did not pass.
-    plot
-        Whether to draw the errors and the step-size curve in any case.
-    saved
-        A line for each file written.
+    So many of the worst entries of each check are listed, `WORST` for None where it did not pass.
+    With `plot` errors and step-size curve are drawn in any case. `saved` has a line for each file
+    written.
     """
     for each in report.inputs:
         yield _headline(
