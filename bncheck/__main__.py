@@ -76,7 +76,7 @@ def _run(argv: list[str]) -> Outcome:
 
 
 def _ended_by(error: Exception, *, as_json: bool) -> Outcome:
-    """What is printed about input that cannot be used, or about a bug."""
+    """Return what is printed about input that cannot be used, or about a bug."""
     from bncheck.cli.outcome import Outcome
 
     if isinstance(error, MemoryError):
@@ -93,7 +93,7 @@ def _ended_by(error: Exception, *, as_json: bool) -> Outcome:
 
 
 def _usage_error(error: Any) -> InputError:
-    """A message of typer's about a wrong command line, in the form of all others."""
+    """Return a message of typer's about a wrong command line in the form of all others."""
     context = getattr(error, "ctx", None)
     see = f"see `{context.command_path if context else 'bncheck'} --help`"
     if not str(error):

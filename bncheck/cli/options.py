@@ -103,7 +103,7 @@ class Command(TyperCommand):
     """A command that refuses options which have no meaning beside each other."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, unless two options of `EXCLUSIVE` were given, if only their defaults."""
+        """Run the command, or refuse two options of `EXCLUSIVE`, also where one is its default."""
         given = {
             max(parameter.opts, key=len)
             for parameter in self.params

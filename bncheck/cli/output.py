@@ -152,7 +152,7 @@ class Presentation:
 
 
 def _saved(write: Callable[[Outputs], Iterator[tuple[str, str]]]) -> list[str]:
-    """Write files, all or none; the lines that say what is where."""
+    """Write files, all or none, and return the lines that say what is where."""
     from bncheck.files.write import Outputs
 
     with Outputs() as outputs:

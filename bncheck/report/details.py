@@ -44,9 +44,12 @@ def details(
     count = WORST if worst is None else worst
     for check in _listed(report, ask_for_all=bool(worst)):
         sentence = pattern(check, report.names)
-        yield from [sentence] if sentence else []
-        yield from [worst_table(check, count, report.names)] if count else []
-        yield from [""] if sentence or count else []
+        if sentence:
+            yield sentence
+        if count:
+            yield worst_table(check, count, report.names)
+        if sentence or count:
+            yield ""
     drawn = drawable(report)
     if not plot:
         failed = alone and report.verdict is Verdict.FAIL
@@ -91,7 +94,7 @@ def _deciding(report: InputReport) -> list[Comparison]:
 
 
 def _listed(report: InputReport, *, ask_for_all: bool) -> list[Comparison]:
-    """The checks whose worst entries are listed.
+    """Return the checks whose worst entries are listed.
 
     A table of one entry would repeat what the table of checks says.
     """
@@ -120,7 +123,7 @@ def worst_table(check: Comparison, count: int, names: Names) -> Table:
     places = [place(e.feature, e.name, e.row) for e in entries]
     return Table(
         [
-            Column(f"{check.name}, worst entries", places, cut=True),
+            Column(f"{check.name}, worst entries", places, names=True),
             Column("analytic", [scientific(e.analytic, digits) for e in entries], right=True),
             Column("numeric", numeric, right=True),
             Column("error", [scientific(e.rel_error, 2) for e in entries], right=True),
@@ -129,7 +132,7 @@ def worst_table(check: Comparison, count: int, names: Names) -> Table:
 
 
 def _digits(entry: Entry) -> int:
-    """So many that the two values are seen to differ."""
+    """Return how many digits show that the two values differ."""
     difference, size = abs(entry.analytic - entry.numeric), abs(entry.numeric)
     if not (0 < difference < size < math.inf):
         return FEWEST_DIGITS
@@ -150,7 +153,7 @@ def pattern(check: Comparison, names: Names) -> str | None:
 
 
 def _where(bad: Mask, names: Names, *, per_feature: bool) -> str | None:
-    """The place of the entries that are True in `bad`, (R, C)."""
+    """Return where the entries lie that are True in `bad`, (R, C)."""
     R, C = bad.shape
     rows, features = np.flatnonzero(bad.any(axis=1)), np.flatnonzero(bad.any(axis=0))
     if bad.all():
@@ -179,7 +182,7 @@ def _where(bad: Mask, names: Names, *, per_feature: bool) -> str | None:
 
 
 def _some_features(bad: Indices, C: int, names: Names) -> str:
-    """Some of the C features, or all but some."""
+    """Name some of the C features, or all but some."""
     if len(bad) == 1:
         return f"in one feature only: {_features(bad, names)}"
     if 2 * len(bad) <= C:
@@ -202,7 +205,7 @@ def _features(features: Indices, names: Names) -> str:
 
 
 def _numbers(indices: Indices) -> str:
-    """A run as its first and last, anything else one by one."""
+    """Name a run by its first and last, anything else one by one."""
     if len(indices) > 2 and _is_run(indices):
         return f"{indices[0]} to {indices[-1]}"
     return _shortened([str(index) for index in indices])
@@ -215,7 +218,7 @@ def _shortened(texts: Sequence[str]) -> str:
 
 
 def _at_ends(indices: Indices, count: int) -> bool:
-    """Whether indices are one run that begins at the first or ends at the last of several."""
+    """Tell whether indices are one run that begins at the first or ends at the last of several."""
     return count > 1 and _is_run(indices) and bool(indices[0] == 0 or indices[-1] == count - 1)
 
 

@@ -129,7 +129,7 @@ def _axes(size: tuple[int, int], axis: str) -> str:
 
 
 def _labels(check: Comparison, names: tuple[str, ...] | None, longest: int) -> list[str]:
-    """What stands before each line: a feature's name or number, or the numbers of several."""
+    """Return the label of each line: a feature's name or number, or the numbers of several."""
     assert check.entries is not None
     lines = check.entries.scale.shape[1]
     size = -(-lines // MOST_LINES)
@@ -144,7 +144,7 @@ def _before(label: str, margin: int) -> str:
 
 
 def _axis(rows: int, size: int, wide: int) -> str:
-    """Numbers of rows below their columns: the first, the last, and round ones between."""
+    """Return numbers of rows below their columns: first, last, and round ones between."""
     last = str(rows - 1)
     start_of_last = max((rows - 1) // size * wide + wide - len(last), 0)
     axis = ""
@@ -156,13 +156,13 @@ def _axis(rows: int, size: int, wide: int) -> str:
 
 
 def _round_step(least: float) -> int:
-    """The smallest of 1, 2, 5, 10, 20, … that is not below `least`."""
+    """Return the smallest of 1, 2, 5, 10, 20, … that is not below `least`."""
     steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
     return int(next(step for step in steps if step >= least))
 
 
 def _legend(errors: Array, levels: list[float], tolerance: float) -> Iterator[Line]:
-    """What each character means that may occur."""
+    """Yield what each character means that may occur."""
     yield [("log scale:", "")]
     if levels:
         within = "within" if levels[0] == tolerance else "below"

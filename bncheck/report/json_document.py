@@ -47,7 +47,7 @@ def _document(kind: str, **content: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """The same with null for each number that is not finite."""
+    """Replace each number that is not finite by null."""
     if isinstance(value, dict):
         return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -56,7 +56,7 @@ def _finite(value: Any) -> Any:
 
 
 def _picked(thing: object, *names: str) -> dict[str, Any]:
-    """Attributes of a result, in this order: an attribute more is no key more."""
+    """Return attributes of a result, in this order: new attributes are no new keys."""
     return {name: getattr(thing, name) for name in names}
 
 

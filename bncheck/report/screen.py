@@ -34,13 +34,13 @@ class Column(NamedTuple):
     """One column of a table: its header and its cells.
 
     Those of `right` are aligned to the right. On a narrow screen a `spare` column is left out, and
-    texts that are names, as `cut` says, are cut. Numbers never are.
+    `names` are cut. Numbers never are.
     """
 
     header: str
     cells: Sequence[str | Piece]
     right: bool = False
-    cut: bool = False
+    names: bool = False
     spare: bool = False
 
     @property
@@ -86,7 +86,7 @@ class Table:
             table = Table([column for column in self.columns if not column.spare])
         excess = table.width - width
         columns = [
-            column.narrowed(excess) if excess > 0 and column.cut else column
+            column.narrowed(excess) if excess > 0 and column.names else column
             for column in table.columns
         ]
         yield from zip(*(column.aligned() for column in columns), strict=True)
@@ -134,7 +134,7 @@ class Screen:
 
 
 def _folded(line: Line, width: int) -> Iterator[Line]:
-    """The lines that a sentence takes, broken between words; a word wider than a line is broken."""
+    """Break a sentence into lines between its words, or within a word wider than a line."""
     text = "".join(text for text, _ in line)
     starts, used = [0], 0
     for word in re.finditer(r"\s*\S+\s*", text):
@@ -151,7 +151,7 @@ def _folded(line: Line, width: int) -> Iterator[Line]:
 
 
 def _between(line: Line, start: int, stop: int) -> Iterator[Piece]:
-    """The letters of a line from one to another."""
+    """Yield the letters of a line from one to another."""
     for text, style in line:
         if piece := text[max(start, 0) : max(stop, 0)]:
             yield piece, style
@@ -179,7 +179,7 @@ def cut(text: str, cells: int) -> str:
 
 
 def _cut_place(text: str, cells: int) -> str:
-    """A name, or a place such as `row 12, ash`, that is cut; a row's number never is."""
+    """Cut a name, or that in a place such as `row 12, ash`; a row's number never is."""
     head, comma, name = text.partition(", ") if text.startswith("row ") else ("", "", text)
     return head + comma + cut(name, max(cells - len(head + comma), SHORTEST_NAME // 2))
 
@@ -196,7 +196,7 @@ def screen_of(stream: TextIO | None) -> Screen:
 
 
 def _columns(terminal: TextIO) -> int:
-    """How wide a terminal is: as COLUMNS says, or else as it says itself."""
+    """Return how wide a terminal is: as COLUMNS says, or else as it says itself."""
     told = os.environ.get("COLUMNS", "")
     if told.isdecimal() and len(told) < 7 and int(told) > 0:  # no terminal is wider
         return int(told)

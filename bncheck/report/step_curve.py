@@ -74,12 +74,12 @@ class _Area:
         return int(np.rint((LINES - 1) * (1 - height / (self.top - self.bottom))))
 
     def label(self, line: int) -> str:
-        """The power of ten that belongs on this line, if any."""
+        """Return the power of ten that belongs on this line, if any."""
         decades = _labelled(self.bottom, self.top)
         return next((_power(d) for d in decades if self.line(10.0**d) == line), "")
 
     def ticks(self) -> Iterator[tuple[int, str]]:
-        """Columns of the powers of ten, and what they are called."""
+        """Yield the columns of the powers of ten, and what they are called."""
         for decade in _labelled(self.left, self.right):
             if self.has(10.0**decade):
                 yield self.column(10.0**decade), _power(decade)
@@ -89,7 +89,7 @@ class _Area:
 
 
 def _labelled(least: float, most: float) -> list[int]:
-    """The powers of ten that have a label."""
+    """Return the powers of ten that have a label."""
     return [d for d in range(round(least), round(most) + 1) if d % DECADES == 0]
 
 

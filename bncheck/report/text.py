@@ -1,18 +1,12 @@
 """Results as text for people: headline, table, notes and details of each input, closing line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from bncheck.batchnorm.quantities import GRADIENTS
 from bncheck.compare.comparison import DEFINITION, Comparison, Verdict
-from bncheck.report.model import LABELS, InputReport, Note, Report
+from bncheck.report.model import LABELS, InputReport, Note, PassOfInput, PassReport, Report
 from bncheck.report.screen import Column, Line, Part, Screen, Table
 from bncheck.wording import counted, one_line, place, scientific, short, thousands
-
-if TYPE_CHECKING:
-    from bncheck.report.model import PassOfInput, PassReport
 
 MOST_FEATURES = 20
 """A longer table shows so many features and says how many are left out."""
@@ -85,7 +79,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _check_table(checks: Sequence[Comparison]) -> Table:
     worst = [check.worst for check in checks]
-    wrong = [None if check.max_rel_error == 0 else check.worst for check in checks]
+    shown = [None if check.max_rel_error == 0 else check.worst for check in checks]
     verdicts = {each: each.upper() if each is Verdict.FAIL else each.value for each in Verdict}
     return Table(
         [
@@ -98,17 +92,19 @@ def _check_table(checks: Sequence[Comparison]) -> Table:
                 right=True,
             ),
             Column(
-                "worst at", [place(e.feature, e.name, e.row) if e else "" for e in wrong], cut=True
+                "worst at",
+                [place(e.feature, e.name, e.row) if e else "" for e in shown],
+                names=True,
             ),
-            Column("analytic", [scientific(e.analytic, 5) if e else "" for e in wrong], right=True),
-            Column("numeric", [scientific(e.numeric, 5) if e else "" for e in wrong], right=True),
+            Column("analytic", [scientific(e.analytic, 5) if e else "" for e in shown], right=True),
+            Column("numeric", [scientific(e.numeric, 5) if e else "" for e in shown], right=True),
             Column("", [(verdicts[check.verdict], STYLES[check.verdict]) for check in checks]),
         ]
     )
 
 
 def _note(note: Note) -> Iterator[Part]:
-    """A remark on one line; an explanation with its place and the formula as it should be."""
+    """Yield a remark on one line, or an explanation with its place and the expected formula."""
     message = one_line(note.message)
     if note.meant is None and note.place is None:
         about = "" if note.check is None or note.check in note.message else f"{note.check}: "
@@ -122,7 +118,7 @@ def _note(note: Note) -> Iterator[Part]:
 
 
 def _agreement(report: Report) -> str:
-    """What was found where every check passed."""
+    """Say what was found where every check passed."""
     checks = [check for each in report.inputs for check in each.checks]
     gradients = [check for check in checks if check.name in GRADIENTS]
     kind, counting = ("gradient entries", gradients) if gradients else ("entries", checks)
@@ -141,7 +137,7 @@ def _agreement(report: Report) -> str:
 
 
 def _findings(report: Report) -> str:
-    """What was found where not every check passed."""
+    """Say what was found where not every check passed."""
     checks = [(each, check) for each in report.inputs for check in each.checks]
     found = [f"{one_line(each.layer)} could not be loaded" for each in report.not_loaded]
     found += [
@@ -154,7 +150,7 @@ def _findings(report: Report) -> str:
 
 
 def _finding(check: Comparison, report: Report, of: InputReport) -> str:
-    """What became of one check; input and layer are named where there are several."""
+    """Say what became of one check; input and layer are named where there are several."""
     quantity = check.name
     if len({each.layer for each in report.inputs}) > 1:
         quantity += f" of {one_line(of.layer)}"
@@ -173,7 +169,7 @@ def _feature_table(each: PassOfInput) -> Table:
     names = (each.names or [str(feature) for feature in range(shown)])[:shown]
     return Table(
         [
-            Column("feature", [one_line(name) for name in names], cut=True),
+            Column("feature", [one_line(name) for name in names], names=True),
             *(
                 Column(
                     quantity.replace("_min", " from").replace("_max", " to"),
@@ -187,14 +183,14 @@ def _feature_table(each: PassOfInput) -> Table:
 
 
 def _pointed(numbers: Sequence[float]) -> list[str]:
-    """Numbers of five digits, with blanks after them so that the points are below each other."""
+    """Write numbers with five digits, and blanks that put their points below each other."""
     texts = [f"{x:#.5g}" for x in numbers]
     behind = [len(text) - text.index(".") if "." in text else 0 for text in texts]
     return [text + " " * (max(behind) - each) for text, each in zip(texts, behind, strict=True)]
 
 
 def _done(report: PassReport) -> str:
-    """What happened, in words."""
+    """Say what happened."""
     first = report.inputs[0]
     rows = counted(sum(each.shape[0] for each in report.inputs), "row")
     what = f"{rows} of {counted(first.shape[1], 'feature')}"

@@ -148,7 +148,7 @@ def test_what_is_blank_has_no_colour() -> None:
 
 TABLE = Table(
     [
-        Column("place", ["row 12, proanthocyanins", "row 3, ash", "日本"], cut=True),
+        Column("place", ["row 12, proanthocyanins", "row 3, ash", "日本"], names=True),
         Column("shape", ["178 × 13", "1", "2"], spare=True),
         Column("error", ["1.2e-03", "0", "17"], right=True),
         Column("", [("FAIL", "bold red"), "pass", ("", "dim")]),
