@@ -5,10 +5,10 @@ NumPy (PEP 562).
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = False  # that of typing is a slow import
 if TYPE_CHECKING:
     from bncheck.batchnorm.layer import BatchNorm1d
     from bncheck.check.gradcheck import gradcheck

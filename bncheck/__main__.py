@@ -9,21 +9,19 @@ import gc
 import os
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from bncheck.cli.progressbar import progress_bar
 from bncheck.cli.signals import end_on_signals
 from bncheck.errors import ExitCode, InputError, closed_stdout, error_text
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from typing import Any, NoReturn, TextIO
-
     from bncheck.cli.outcome import Outcome
 
-_SUGGESTION = re.compile(r"[(\s`]*(Did you mean|Possible options)")
+_SUGGESTION = re.compile(r"[(\s]+(?=Did you mean|Possible options)")
 """Where typer goes on from what is wrong to what may be meant."""
 
 
@@ -78,7 +76,7 @@ def _run(argv: list[str]) -> Outcome:
 
 
 def _ended_by(error: Exception, *, as_json: bool) -> Outcome:
-    """What is printed about input that cannot be used, or about a bug."""
+    """Return what is printed about input that cannot be used, or about a bug."""
     from bncheck.cli.outcome import Outcome
 
     if isinstance(error, MemoryError):
@@ -95,31 +93,21 @@ def _ended_by(error: Exception, *, as_json: bool) -> Outcome:
 
 
 def _usage_error(error: Any) -> InputError:
-    """A message of typer's about a wrong command line, in the form of all others."""
+    """Return a message of typer's about a wrong command line in the form of all others."""
     context = getattr(error, "ctx", None)
-    path = context.command_path if context else "bncheck"
-    if not str(error):  # no command at all
-        return InputError("there is no command", f"`{path} --help` lists them")
-    message = error.format_message().replace("'", "`").replace("\n", " ")
-    guess = _SUGGESTION.search(message)
-    fact = (message[: guess.start()] if guess else message).rstrip(" .")
-    help_ = f"see `{path} --help`"
-    if guess:
-        words = message[guess.start(1) :].strip(" ().,?")
-        if words.count("`") % 2:  # the one that closes what was left in the fact
-            words = words.rstrip("`").strip(" ().,?")
-        help_ = f"{words[:1].lower()}{words[1:]}; {help_}"
-    return InputError(fact[:1].lower() + fact[1:], help_)
+    see = f"see `{context.command_path if context else 'bncheck'} --help`"
+    if not str(error):
+        return InputError("no command given", see)
+    # Some versions have a tuple, ('(Possible options: --rtol)',), in place of a text.
+    message = error.format_message().replace("('(", "(").replace(")',)", ")")
+    fact, *guess = _SUGGESTION.split(message.replace("'", "`").replace("\n", " "))
+    parts = [fact.rstrip(" ."), *(each.strip(" ().,?") for each in guess)]
+    fact, *guess = (f"{part[:1].lower()}{part[1:]}" for part in parts)
+    return InputError(fact, "; ".join([*guess, see]))
 
 
 def _print(text: str | Iterable[str], stream: TextIO | None) -> None:
-    """Write text and flush it. A pipe that nobody reads is no error.
-
-    Raises
-    ------
-    InputError
-        Where the stream is closed or its disk is full.
-    """
+    """Write text and flush it. A pipe that nobody reads is no error, but a full disk is one."""
     if not text:
         return
     if stream is None:

@@ -4,20 +4,11 @@ Work is told in bytes of the matrices that are gone through: first how much ther
 that is known, and then what is done.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
-
-class Listener(Protocol):
-    """Whoever wants to know."""
-
-    def plan(self, size: int) -> None:
-        """There will be so many bytes more."""
-
-    def advance(self, size: int) -> None:
-        """So many of them are done."""
-
+Listener = Callable[[int, int], None]
+"""Hears of so many bytes more that are planned, and so many more that are done."""
 
 _listeners: list[Listener] = []
 
@@ -25,18 +16,18 @@ _listeners: list[Listener] = []
 def plan(size: int) -> None:
     """Tell that so many bytes more are to be gone through."""
     for listener in _listeners:
-        listener.plan(size)
+        listener(size, 0)
 
 
 def advance(size: int) -> None:
     """Tell that so many bytes more have been gone through."""
     for listener in _listeners:
-        listener.advance(size)
+        listener(0, size)
 
 
 @contextmanager
 def heard_by(listener: Listener) -> Iterator[None]:
-    """Have a listener hear of all work meanwhile."""
+    """Let a listener hear of all work meanwhile."""
     _listeners.append(listener)
     try:
         yield

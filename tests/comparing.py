@@ -17,6 +17,8 @@ def compared(
     uncertainty: object = 0.0,
     accepted: float = 1e-6,
     excusable: float = 1e-6,
+    against: str = "",
+    names: tuple[str, ...] | None = None,
 ) -> Comparison:
     """`analytic` against `numeric`; the uncertainty in units of the scale."""
     known_to = uncertainty * scale
@@ -25,4 +27,6 @@ def compared(
         return Derivative(numeric[rows], known_to)
 
     tolerance = Tolerance(np.full(scale.shape, accepted), np.full(scale.shape, excusable))
-    return compare(Claim(name, np.asarray(analytic), right, numeric.shape, scale, tolerance))
+    A = np.asarray(analytic)
+    claim = Claim(name, A, right, numeric.shape, scale, tolerance, against=against)
+    return compare(claim, names)

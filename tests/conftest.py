@@ -1,10 +1,12 @@
 """Fixtures: the same environment everywhere, and the program, run in a folder of its own."""
 
 import os
+import pty
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import termios
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +79,20 @@ def program(folder: Path) -> Callable[..., Result]:
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+def on_a_terminal(command: Sequence[str], columns: int = 80) -> str:
+    """What a command prints on a terminal so many columns wide."""
+    ours, its = pty.openpty()
+    try:
+        termios.tcsetwinsize(its, (24, columns))
+        subprocess.run(command, stdin=its, stdout=its, stderr=its, timeout=60, check=False)
+        # A report is far shorter than what the terminal keeps until it is read.
+        shown = os.read(ours, 1 << 16).decode().replace("\r\n", "\n")
+        return shown.rpartition("\x1b[2K")[2]  # a bar that came and went, on a busy machine
+    finally:
+        os.close(its)
+        os.close(ours)
 
 
 @pytest.fixture

@@ -1,18 +1,20 @@
 """The program in odd surroundings: closed streams, no locale, no home, many copies at once."""
 
 import os
-import pty
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import Result
+from tests.conftest import Result, on_a_terminal
 from tests.kill import temporaries
+from tests.test_main import opened_by_a_reader
 
 WINE = "sample_data/wine.csv"
 LAYER = Path(__file__).parent / "layers" / "right" / "spec_names.py"
@@ -65,6 +67,66 @@ def test_figures_need_no_home(environment: dict[str, str], folder: Path) -> None
     result = run("gradcheck", WINE, "-q", "--figure", "out.svg", env=environment)
     assert result == Result(0, "", "")
     assert Path("out.svg").read_text("utf-8").endswith("</svg>\n")
+
+
+# What Windows and others lack is taken away, or made to fail, before the program is imported.
+ELSEWHERE = """
+import os, select, signal, sys
+
+def refuse(*_):
+    raise OSError("not supported")
+
+for module, names in {{
+    signal: ("SIGHUP", "set_wakeup_fd", "pthread_sigmask", "SIG_BLOCK", "SIG_UNBLOCK"),
+    os: ("fork", "forkpty", "register_at_fork", "set_blocking", "get_terminal_size"),
+}}.items():
+    for name in names:
+        delattr(module, name)
+select.select = refuse
+sys.argv = ["bncheck", *{arguments!r}]
+from bncheck.__main__ import entry_point
+entry_point()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["gradcheck", WINE], ["gradcheck", WINE, "--layer", str(LAYER)], ["forward", WINE]],
+    ids=["gradcheck", "layer", "forward"],
+)
+def test_a_system_without_forks_and_some_signals(arguments: list[str], program) -> None:
+    code = ELSEWHERE.format(arguments=arguments)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", timeout=60, check=False
+    )
+    assert Result(done.returncode, done.stdout, done.stderr) == program(*arguments)
+
+
+def test_a_terminal_there_is_as_wide_as_usual(folder: Path) -> None:
+    code = ELSEWHERE.format(arguments=["gradcheck", WINE])
+    shown = on_a_terminal([sys.executable, "-c", code], columns=200)
+    assert shown == on_a_terminal([sys.executable, "-m", "bncheck", "gradcheck", WINE], columns=80)
+    assert "4 680 gradient entries" in shown
+
+
+def test_ctrl_c_there_ends_the_program(folder: Path) -> None:
+    os.mkfifo("Z.npy")
+    code = ELSEWHERE.format(arguments=["forward", "Z.npy"])
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A test run in the background of a shell ignores Ctrl-C, and so would all that it starts.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
+    writer = opened_by_a_reader("Z.npy")
+    process.send_signal(signal.SIGINT)
+    try:
+        left = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    os.close(writer)
+    assert (process.returncode, *left) == (130, b"", b"")
 
 
 COMMANDS = [
@@ -160,24 +222,13 @@ def test_a_working_directory_that_was_removed(folder: Path, usual: Result, bash)
 
 
 @pytest.mark.parametrize("columns", ["1", "junk", "9" * 5000])
-def test_any_width_of_a_terminal(columns: str, folder: Path) -> None:
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bncheck", "gradcheck", WINE],
-        stdout=slave,
-        stderr=slave,
-        env=os.environ | {"COLUMNS": columns, "NO_COLOR": "1"},
-    )
-    os.close(slave)
-    shown = b""
-    try:
-        while piece := os.read(master, 65536):
-            shown += piece
-    except OSError:  # the other end is closed
-        pass
-    os.close(master)
-    assert process.wait() == 0
-    assert b"pass: 4 680 gradient entries" in shown.replace(b"\r\n", b" ")
+def test_any_width_of_a_terminal(
+    columns: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = on_a_terminal([sys.executable, "-m", "bncheck", "gradcheck", WINE])
+    assert "pass: 4 680 gradient entries" in shown.replace("\n", " ")
 
 
 def test_forty_copies_at_once(folder: Path, program) -> None:

@@ -13,6 +13,7 @@ from bncheck.batchnorm.layer import BatchNorm1d
 from bncheck.report.screen import Screen
 from tests.noise_free import noise_free
 from tests.wrong_backward import (
+    MISTAKES,
     that_raises,
     that_returns_its_transpose,
     without_variance_path,
@@ -109,6 +110,15 @@ def test_report_on_a_wrong_layer(name: str, suffix: str, bncheck, compare) -> No
     shutil.copy(LAYERS / f"{name}.py", f"{name}.py")
     command = f"gradcheck sample_data/wine.csv --columns 1-3 --layer {name}.py"
     compare(f"layer_{name}{suffix}", command, bncheck(*command.split()).stdout)
+
+
+@pytest.mark.parametrize("backward", MISTAKES)
+def test_what_a_mistake_looks_like(
+    backward, suffix: str, bncheck, compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BatchNorm1d, "backward", backward)
+    command = "gradcheck sample_data/wine.csv"
+    compare(f"pictures/{backward.__name__}{suffix}", command, bncheck(*command.split()).stdout)
 
 
 REPORT = """\

@@ -108,7 +108,7 @@ def test_status(command: str) -> None:
 BUG = """
 import {module} as module
 def broken(*arguments, **options):
-    raise ZeroDivisionError("a bug")
+    raise {error}("a bug")
 module.{function} = broken
 """
 PLACES = {
@@ -119,19 +119,22 @@ PLACES = {
 }
 
 
-def plugin(text: str, place: str) -> str:
+def plugin(text: str, place: str, error: str = "") -> str:
     module, function = PLACES[place]
-    return text.format(module=module, function=function)
+    return text.format(module=module, function=function, error=error)
 
 
-@pytest.mark.parametrize("options", [[], ["--json"]], ids=["words", "json"])
+@pytest.mark.parametrize(
+    ("error", "options"),
+    [("ZeroDivisionError", []), ("ValueError", []), ("ValueError", ["--json"])],
+)
 @pytest.mark.parametrize("place", PLACES)
-def test_status_of_a_bug(place: str, options: list[str]) -> None:
+def test_status_of_a_bug(place: str, error: str, options: list[str]) -> None:
     Path("BZ.npy").write_bytes(b"old")
-    done = run("forward", WINE, "-o", "BZ.npy", *options, plugin=plugin(BUG, place))
+    done = run("forward", WINE, "-o", "BZ.npy", *options, plugin=plugin(BUG, place, error))
     assert (done.returncode, done.stdout) == (ExitCode.BUG, "")
     assert done.stderr.startswith("Traceback (most recent call last):\n")
-    assert done.stderr.endswith("\nZeroDivisionError: a bug\n")
+    assert done.stderr.endswith(f"\n{error}: a bug\n")
     assert Path("BZ.npy").read_bytes() == b"old"
     assert not list(Path().glob(".bncheck-*"))
 

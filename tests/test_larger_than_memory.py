@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 
 from bncheck import BatchNorm1d
-from bncheck.cli.progressbar import progress_bar
 from bncheck.files import growing, matrix
 from bncheck.files import sources as inputs
 
@@ -117,36 +115,3 @@ def test_a_disk_without_room_is_told_before_the_work(
         assert result.status == 2
         assert "MB, and 1 MB are free\n  help: choose another folder, or make room" in result.stderr
     assert not Path("out.npy").exists()
-
-
-class Terminal:
-    """A stream that says it is one, or not."""
-
-    def __init__(self, is_one: bool) -> None:
-        self.text, self._is_one = "", is_one
-
-    def isatty(self) -> bool:
-        return self._is_one
-
-    def write(self, text: str) -> None:
-        self.text += text
-
-    def flush(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize(
-    ("terminal", "patience", "shown"), [(True, 0, True), (False, 0, False), (True, 60, False)]
-)
-def test_a_bar_on_terminals_alone_and_after_a_while(
-    terminal: bool, patience: float, shown: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bncheck.cli.progressbar.PATIENCE", patience)
-    monkeypatch.setattr(sys, "stderr", Terminal(terminal))
-    with progress_bar(sys.stderr):
-        layer = BatchNorm1d(6)
-        layer.forward(Z)
-    assert bool(sys.stderr.text) == shown
-    if shown:
-        assert "100%" in sys.stderr.text
-        assert sys.stderr.text.count("\x1b[?25l") == sys.stderr.text.count("\x1b[?25h")  # cursor

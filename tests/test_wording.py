@@ -1,6 +1,16 @@
 import pytest
 
-from bncheck.wording import byte_size, counted, listed, quoted, reason
+from bncheck.wording import (
+    byte_size,
+    counted,
+    listed,
+    place,
+    quoted,
+    reason,
+    scientific,
+    short,
+    thousands,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +55,42 @@ def test_a_reason_is_the_systems_where_there_is_one() -> None:
 )
 def test_sizes_of_files(size: float, text: str) -> None:
     assert byte_size(size) == text
+
+
+def test_a_place_has_the_name_of_the_feature_or_its_number() -> None:
+    assert place(0, "a\nb") == r"a\nb"
+    assert place(0, "") == ""
+    assert place(3, None, row=0) == "row 0, feature 3"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0"), (999, "999"), (1000, "1 000"), (1234567, "1 234 567")]
+)
+def test_thousands_are_apart(number: int, text: str) -> None:
+    assert thousands(number) == text
+
+
+@pytest.mark.parametrize(
+    ("x", "plain", "powers"),
+    [
+        (0, "0", "0"),
+        (0.9, "0.9", "9e-1"),
+        (1e-8, "1e-8", "1e-8"),
+        (2.34e-12, "2.34e-12", "2.3e-12"),
+        (1e-100, "1e-100", "1e-100"),
+        (1e16, "1e16", "1e16"),
+        (float("inf"), "inf", "inf"),
+    ],
+)
+def test_numbers_are_as_short_as_one_would_type_them(x: float, plain: str, powers: str) -> None:
+    assert short(x) == plain
+    assert short(x, ".1e") == powers
+
+
+def test_tables_have_as_many_digits_as_asked_for() -> None:
+    assert [scientific(-2 / 3, digits) for digits in (1, 2, 5)] == [
+        "-7e-01",
+        "-6.7e-01",
+        "-6.6667e-01",
+    ]
+    assert scientific(-0.0, 5) == "0"

@@ -129,7 +129,7 @@ def fold(parts: Iterable[Part], merge: Callable[[Part, Part], Part]) -> Part:
 
 
 def for_each(function: Callable[[Block], Part], shape: tuple[int, int]) -> Iterator[Part]:
-    """Yield what a function gives for each block of a matrix, in order, on all cores if it is large.
+    """Yield what a function gives for each block of a matrix, in order, on all cores if large.
 
     The function may not change anything that another call of it reads, nor go through a large
     matrix itself.

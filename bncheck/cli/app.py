@@ -1,37 +1,15 @@
 """The command line: options in, calls out."""
 
-# No `from __future__ import annotations` here: typer reads the annotations at run time. NumPy and
-# rich are imported inside the commands, so that --help starts quickly.
+# No `from __future__ import annotations` here: typer reads the annotations at run time. NumPy is
+# imported inside the commands, so that --help starts quickly.
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from bncheck import __version__
-from bncheck.cli.options import (
-    Alpha,
-    Columns,
-    Eps,
-    FigureFile,
-    Full,
-    Inputs,
-    Json,
-    LayerFile,
-    LayerFiles,
-    Method,
-    Mode,
-    ModeOption,
-    OneInput,
-    OutputFile,
-    PageFile,
-    Plot,
-    Precision,
-    Quiet,
-    Seed,
-    StateFile,
-    Upstream,
-    Worst,
-)
+from bncheck.cli import options
 from bncheck.cli.outcome import Outcome
 from bncheck.errors import InputError
 
@@ -62,27 +40,20 @@ def bncheck(
     """Check the gradients of batch normalisation against finite differences."""
 
 
-@app.command("forward")
+@app.command("forward", cls=options.Command)
 def forward_command(
-    inputs: Inputs,
-    layer: LayerFile = None,
-    state: StateFile = None,
-    save_state: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE.npz",
-            help="Write the parameters and the running statistics afterwards.",
-            show_default=False,
-        ),
-    ] = None,
-    output: OutputFile = None,
-    alpha: Alpha = None,
-    eps: Eps = None,
-    columns: Columns = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    inputs: options.Inputs,
+    layer: options.Layer = None,
+    state: options.State = None,
+    save_state: options.SaveState = None,
+    output: options.Output = None,
+    alpha: options.Alpha = None,
+    eps: options.Eps = None,
+    columns: options.Columns = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> Outcome:
-    """Training-mode forward over mini-batches in turn, carrying the running statistics along."""
+    """Normalise mini-batches, updating the running statistics."""
     from bncheck.cli.inputs import read_batches, running, trained_layer
     from bncheck.cli.output import Presentation
     from bncheck.cli.passes import run_forward
@@ -100,19 +71,19 @@ def forward_command(
     return show.passes(report, "BZ", archives)
 
 
-@app.command("eval")
+@app.command("eval", cls=options.Command)
 def eval_command(
-    inputs: Inputs,
-    layer: LayerFile = None,
-    state: StateFile = None,
-    output: OutputFile = None,
-    alpha: Alpha = None,
-    eps: Eps = None,
-    columns: Columns = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    inputs: options.Inputs,
+    layer: options.Layer = None,
+    state: options.State = None,
+    output: options.Output = None,
+    alpha: options.Alpha = None,
+    eps: options.Eps = None,
+    columns: options.Columns = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> Outcome:
-    """Inference-mode forward with the running statistics of --state."""
+    """Normalise mini-batches with the running statistics of --state."""
     from bncheck.cli.inputs import read_batches, running, trained_layer
     from bncheck.cli.output import Presentation
     from bncheck.cli.passes import run_forward
@@ -126,31 +97,23 @@ def eval_command(
     return show.passes(report, "BZ", {})
 
 
-@app.command("backward")
+@app.command("backward", cls=options.Command)
 def backward_command(
-    input: OneInput,  # noqa: A002
-    upstream: Upstream = None,
-    layer: LayerFile = None,
-    state: StateFile = None,
-    mode: ModeOption = Mode.train,
-    output: OutputFile = None,
-    gradients: Annotated[
-        str | None,
-        typer.Option(metavar="FILE.npz", help="Write every gradient, by name.", show_default=False),
-    ] = None,
-    alpha: Alpha = None,
-    eps: Eps = None,
-    columns: Columns = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    input: options.OneInput,  # noqa: A002
+    upstream: options.Upstream = None,
+    layer: options.Layer = None,
+    state: options.State = None,
+    mode: options.Mode = "train",
+    output: options.Output = None,
+    gradients: options.Gradients = None,
+    alpha: options.Alpha = None,
+    eps: options.Eps = None,
+    columns: options.Columns = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> Outcome:
-    """Gradients of the loss for the upstream gradient of --upstream, in train or eval mode."""
-    from bncheck.cli.inputs import (
-        read_batches,
-        read_upstream,
-        running,
-        trained_layer,
-    )
+    """Compute all gradients from the upstream gradient of --upstream."""
+    from bncheck.cli.inputs import read_batches, read_upstream, running, trained_layer
     from bncheck.cli.output import Presentation
     from bncheck.cli.passes import run_backward
 
@@ -159,7 +122,7 @@ def backward_command(
     show = Presentation(json=json, quiet=quiet, output=output)
     (batch,) = read_batches([input], columns)
     dLdBZ = read_upstream(upstream, batch, columns).values
-    in_eval = mode is Mode.eval
+    in_eval = mode == "eval"
     with running(layer):
         face = trained_layer(batch, layer, state, alpha, eps, for_eval=in_eval)
         report = run_backward(face, batch, dLdBZ, eval=in_eval)
@@ -167,87 +130,68 @@ def backward_command(
     return show.passes(report, "dLdZ", archives)
 
 
-@app.command("gradcheck")
+@app.command("gradcheck", cls=options.Command)
 def gradcheck_command(
-    inputs: Inputs,
-    upstream: Upstream = None,
-    layer: LayerFiles = None,
-    results: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE.npz",
-            help="Check these arrays, computed by another program, in place of running a layer: "
-            "BZ, running_M, running_V, dLdZ, dLdBW, dLdBb, any of them.",
-            show_default=False,
-        ),
-    ] = None,
-    state: StateFile = None,
-    mode: ModeOption = Mode.train,
-    rtol: Annotated[
-        float,
-        typer.Option(metavar="X", help="Tolerance, in units of the column's gradient scale."),
-    ] = 1e-6,
-    method: Annotated[
-        Method, typer.Option(help="The difference formula; all but the first are the textbook's.")
-    ] = Method.richardson,
-    dtype: Annotated[
-        Precision, typer.Option(help="The type that the built-in layer computes in.")
-    ] = Precision.float64,
-    seed: Seed = 0,
-    alpha: Alpha = None,
-    eps: Eps = None,
-    columns: Columns = None,
-    full: Full = False,
-    worst: Worst = None,
-    plot: Plot = False,
-    figure: FigureFile = None,
-    report: PageFile = None,
-    json: Json = False,
-    quiet: Quiet = False,
+    inputs: options.Inputs,
+    upstream: options.Upstream = None,
+    layer: options.Layers = None,
+    results: options.Results = None,
+    state: options.State = None,
+    mode: options.Mode = "train",
+    rtol: options.Rtol = 1e-6,
+    method: options.Method = "richardson",
+    dtype: options.Dtype = "float64",
+    seed: options.Seed = 0,
+    alpha: options.Alpha = None,
+    eps: options.Eps = None,
+    columns: options.Columns = None,
+    full: options.Full = False,
+    worst: options.Worst = None,
+    plot: options.Plot = False,
+    figure: options.Figure = None,
+    report: options.Page = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> Outcome:
-    """Analytic gradients against finite differences: a table of errors and a verdict.
+    """Compare analytic gradients with finite differences.
 
-    The upstream gradient, the parameters and the running statistics are drawn from the seed where
-    --upstream and --state do not give them: the values that a layer starts from hide mistakes.
+    Upstream gradient, parameters and running statistics are random where --upstream and --state do
+    not give them, since the values that a layer starts from hide mistakes.
 
-    Exit status: 0 every check passed, 1 at least one failed, 2 could not run, 3 nothing failed but
-    at least one is inconclusive.
+    Exit status: 0 if every check passed, 1 if one failed, 2 if bncheck could not run, 3 if nothing
+    failed but a check is inconclusive.
     """
     from bncheck.check.setup import CheckOptions
     from bncheck.cli.gradcheck import Given, check_all, check_file
     from bncheck.cli.inputs import read_batches, read_upstream
     from bncheck.cli.output import Presentation
-    from bncheck.report.details import Details
 
-    show = Presentation(
-        json=json, quiet=quiet, details=Details(worst, plot), figure=figure, page=report
-    )
+    if upstream is not None:
+        _refuse_several(inputs, "upstream gradient")
+    if results is not None:
+        _refuse_several(inputs, "file of results")
+    show = Presentation(json=json, quiet=quiet, worst=worst, plot=plot, figure=figure, page=report)
     batches = read_batches(inputs, columns)
-    if upstream is not None and len(batches) > 1:
-        raise InputError(
-            f"there are {len(batches)} inputs for one upstream gradient",
-            "check one input at a time where it has an upstream gradient",
-        )
     given = Given(
         dLdBZ=None if upstream is None else read_upstream(upstream, batches[0], columns).rows,
         state_path=state,
         alpha=alpha,
         eps=eps,
-        dtype=dtype.value,
+        dtype=dtype,
     )
-    options = CheckOptions(
-        mode=mode.value,
+    how = CheckOptions(
+        mode=mode,
         seed=seed,
         rtol=rtol,
-        method=method.value,
+        method=method,
         full=full,
         step_curve=plot or figure is not None,
     )
     if results is not None:
-        if layer or len(batches) > 1:
-            raise InputError(
-                "--results go with one input and no --layer",
-                "check the results of each input by themselves",
-            )
-        return show.gradcheck(check_file(batches[0], results, given, options))
-    return show.gradcheck(check_all(batches, layer or [None], given, options))
+        return show.gradcheck(check_file(batches[0], results, given, how))
+    return show.gradcheck(check_all(batches, layer or [None], given, how))
+
+
+def _refuse_several(inputs: Sequence[str], what: str) -> None:
+    if len(inputs) > 1:
+        raise InputError(f"there are {len(inputs)} inputs for one {what}", "check them one by one")

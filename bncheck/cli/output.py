@@ -5,26 +5,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bncheck.cli.outcome import Outcome
 from bncheck.compare.comparison import Verdict
 from bncheck.errors import ExitCode, InputError, closed_stdout, error_text
-from bncheck.files.endings import ending_of
-from bncheck.report.details import WORST, Details
-from bncheck.report.model import InputReport, Report
-from bncheck.report.screen import Screen, screen_of
-from bncheck.report.text import gradcheck_parts, gradcheck_text, pass_text
+from bncheck.report.screen import Part, Screen, screen_of
+from bncheck.report.text import gradcheck_parts, pass_parts
 from bncheck.wording import one_line, quoted
 
 if TYPE_CHECKING:
     from bncheck.files.matrix import Matrix
-    from bncheck.report.model import PassReport
+    from bncheck.files.write import Outputs
+    from bncheck.report.model import PassReport, Report
 
 Archives = Mapping[str, tuple[str, Mapping[str, Any]]]
+"""By the path of an .npz file: what it has, in words, and the arrays by name."""
 
 STDOUT = "-"
 
@@ -37,30 +36,19 @@ EXIT_CODES = {
 
 @dataclass(frozen=True, eq=False)
 class Presentation:
-    """How results are shown, and where they are written.
-
-    Attributes
-    ----------
-    json, quiet
-        One JSON document in place of the tables; nothing at all.
-    output
-        File or folder for the matrices, or "-" for stdout.
-    details
-        What a gradient check shows below its notes.
-    figure, page
-        Files for the pictures of a gradient check, and for its report as HTML.
+    """How results are shown, and where they are written, as the options of these names say.
 
     Raises
     ------
     InputError
-        Where two of them want stdout, or it is closed, or a picture cannot be drawn as the file's
-        ending asks.
+        Where stdout is closed, a file cannot be written, or a picture cannot be drawn.
     """
 
     json: bool
     quiet: bool
     output: str | None = None
-    details: Details = field(default_factory=Details)
+    worst: int | None = None
+    plot: bool = False
     figure: str | None = None
     page: str | None = None
 
@@ -68,151 +56,104 @@ class Presentation:
         if sys.stdout is None and not self.quiet:
             # Before a file is replaced: a run that cannot tell of it has failed.
             raise closed_stdout()
-        if self.output == STDOUT and (self.json or self.quiet):
-            option = "--json" if self.json else "--quiet"
-            raise InputError(
-                f"-o - and {option} both say what goes to stdout", "write the matrix to a file"
-            )
         if self.page is not None:
+            from bncheck.files.endings import ending_of
+
             ending_of(self.page, ".html")
         if self.figure is not None:
-            from bncheck.report.figure import ENDINGS, require_matplotlib
+            from bncheck.report.figure import require_matplotlib
 
-            ending_of(self.figure, *ENDINGS)
-            require_matplotlib()
-
-    def gradcheck(self, report: Report) -> Outcome:
-        """Write the files of a gradient check, all or none, and show the check.
-
-        Raises
-        ------
-        InputError
-            Where a file cannot be written.
-        """
-        saved = self._write_pictures(report) if report.inputs else []
-        code = ExitCode.USAGE if report.not_loaded else EXIT_CODES[report.verdict]
-        errors = "".join(
-            error_text(InputError(each.message, each.help)) for each in report.not_loaded
-        )
-        if self.quiet:
-            return Outcome(stderr=errors, code=code)
-        if self.json:
-            worst = WORST if self.details.worst is None else self.details.worst
-            from bncheck.report.json_document import gradcheck_document
-
-            return Outcome(gradcheck_document(report, worst), code=code)
-        screen = screen_of(sys.stdout)
-        details = self._details(report, screen)
-        text = gradcheck_text(report, screen, details, saved) if report.inputs else ""
-        return Outcome(text, stderr=errors, code=code)
-
-    def _details(self, report: Report, screen: Screen) -> Callable[[InputReport], Iterable[Any]]:
-        return partial(self.details.of, screen=screen, alone=len(report.inputs) == 1)
-
-    def _write_pictures(self, report: Report) -> list[str]:
-        """Write the figure and the page; the lines that say so."""
-        saved: list[str] = []
-        if self.figure is None and self.page is None:
-            return saved
-        from bncheck.files.write import Outputs
-
-        with Outputs() as outputs:
-            if self.figure is not None:
-                from bncheck.report.figure import ENDINGS, figure
-
-                ending = ending_of(self.figure, *ENDINGS)
-                outputs.content(self.figure, figure(report, ending))
-                saved.append(f"saved: pictures in {quoted(self.figure)}")
-            if self.page is not None:
-                from bncheck.report.html import page
-
-                title = f"bncheck: {report.verdict}, {report.inputs[0].input}"
-                parts = gradcheck_parts(report, Screen(), self._details(report, Screen()))
-                outputs.content(self.page, page(one_line(title), parts).encode())
-                saved.append(f"saved: report in {quoted(self.page)}")
-        return saved
+            require_matplotlib(self.figure)
 
     def begin(self, batches: Sequence[Matrix]) -> None:
-        """Refuse to begin where the disk has no room for the matrices.
-
-        Raises
-        ------
-        InputError
-            Where that can be told already.
-        """
+        """Refuse to begin where the matrices have no room, as far as that can be told already."""
+        if self.output == STDOUT and len(batches) > 1:
+            raise InputError(
+                f"there are {len(batches)} inputs for one stdout",
+                "name a folder with -o, or run one input at a time",
+            )
         if self.output is None or self.output == STDOUT:
             return
         from bncheck.files.destinations import becomes_npy
         from bncheck.files.write import refuse_without_room
 
-        shapes = [
-            batch.shape
-            for batch in batches
-            if becomes_npy(self.output, batch.source, alone=len(batches) == 1)
-        ]
-        refuse_without_room(self.output, shapes)
+        alone = len(batches) == 1
+        large = [each for each in batches if becomes_npy(self.output, each.source, alone=alone)]
+        refuse_without_room(self.output, [each.shape for each in large])
 
-    def passes(
-        self,
-        report: PassReport,
-        matrix: str,
-        archives: Archives,
-    ) -> Outcome:
+    def gradcheck(self, report: Report) -> Outcome:
+        """Write the files of a gradient check, all or none, and show the check."""
+        saved = []
+        if report.inputs and (self.figure or self.page):
+            saved = _saved(partial(self._write_pictures, report))
+        code = ExitCode.USAGE if report.not_loaded else EXIT_CODES[report.verdict]
+        errors = [error_text(InputError(each.message, each.help)) for each in report.not_loaded]
+        if self.json:
+            from bncheck.report.json_document import gradcheck_document
+
+            return Outcome(gradcheck_document(report, self.worst), code=code)
+        screen = screen_of(sys.stdout)
+        hidden = self.quiet or not report.inputs
+        text = "" if hidden else screen.text(self._parts(report, screen, saved))
+        return Outcome(text, stderr="".join(errors), code=code)
+
+    def passes(self, report: PassReport, matrix: str, archives: Archives) -> Outcome:
         """Write the files of a pass, all or none, and show the pass.
 
-        Parameters
-        ----------
-        report
-            Of forward, eval or backward.
-        matrix
-            The result that the output file gets, by name.
-        archives
-            What is written, in words, and the arrays by name, by the path of the .npz file.
-
-        Raises
-        ------
-        InputError
-            Where a file cannot be written, or several matrices would go to stdout.
+        `matrix` is the name of the result that goes to the output file.
         """
-        if self.output == STDOUT and len(report.inputs) > 1:
-            raise InputError(
-                f"there are {len(report.inputs)} inputs for one stdout",
-                "name a folder with -o, or run one input at a time",
-            )
-        saved = self._write(report, matrix, archives)
-        if self.output == STDOUT:
-            from bncheck.files.write import matrix_texts
-
-            (only,) = report.inputs
-            table = pass_text(report, screen_of(sys.stderr), saved)
-            return Outcome(matrix_texts(only.results[matrix], only.names), stderr=table)
+        saved = []
+        if archives or self.output not in (None, STDOUT):
+            saved = _saved(partial(self._write_arrays, report, matrix, archives))
         if self.quiet:
             return Outcome()
         if self.json:
             from bncheck.report.json_document import pass_document
 
             return Outcome(pass_document(report))
-        return Outcome(pass_text(report, screen_of(sys.stdout), saved))
+        if self.output != STDOUT:
+            return Outcome(screen_of(sys.stdout).text(pass_parts(report, saved)))
+        from bncheck.files.write import matrix_texts
 
-    def _write(
-        self,
-        report: PassReport,
-        matrix: str,
-        archives: Archives,
-    ) -> list[str]:
-        """Write everything; the lines that say so."""
-        from bncheck.files.destinations import targets_of
-        from bncheck.files.write import Outputs
+        (only,) = report.inputs
+        text = screen_of(sys.stderr).text(pass_parts(report, saved))
+        return Outcome(matrix_texts(only.results[matrix], only.names), stderr=text)
 
-        written, kept = [], []
-        with Outputs() as outputs:
-            for path, (what, arrays) in archives.items():
-                outputs.archive(path, arrays)
-                kept.append(f"saved: {what} in {quoted(path)}")
-            if self.output is not None and self.output != STDOUT:
-                # Last, since a folder may have to be made for them.
-                targets = targets_of(self.output, [each.input for each in report.inputs])
-                for each, target in zip(report.inputs, targets, strict=True):
-                    outputs.matrix(target, each.results[matrix], each.names)
-                    written.append(f"saved: {matrix} in {quoted(target)}")
-        return written + kept
+    def _parts(self, report: Report, screen: Screen, saved: Sequence[str] = ()) -> Iterable[Part]:
+        return gradcheck_parts(report, screen, worst=self.worst, plot=self.plot, saved=saved)
+
+    def _write_pictures(self, report: Report, outputs: Outputs) -> Iterator[tuple[str, str]]:
+        if self.figure is not None:
+            from bncheck.report.figure import figure
+
+            outputs.content(self.figure, figure(report, self.figure))
+            yield "pictures", self.figure
+        if self.page is not None:
+            from bncheck.report.html import page
+
+            title = one_line(f"bncheck: {report.verdict}, {report.inputs[0].input}")
+            outputs.content(self.page, page(title, self._parts(report, Screen())).encode())
+            yield "report", self.page
+
+    def _write_arrays(
+        self, report: PassReport, matrix: str, archives: Archives, outputs: Outputs
+    ) -> Iterator[tuple[str, str]]:
+        for path, (_, arrays) in archives.items():
+            outputs.archive(path, arrays)
+        if self.output is not None and self.output != STDOUT:
+            from bncheck.files.destinations import targets_of
+
+            # Last, since a folder may have to be made for them.
+            targets = targets_of(self.output, [each.input for each in report.inputs])
+            for each, target in zip(report.inputs, targets, strict=True):
+                outputs.matrix(target, each.results[matrix], each.names)
+                yield matrix, target
+        yield from ((what, path) for path, (what, _) in archives.items())
+
+
+def _saved(write: Callable[[Outputs], Iterator[tuple[str, str]]]) -> list[str]:
+    """Write files, all or none, and return the lines that say what is where."""
+    from bncheck.files.write import Outputs
+
+    with Outputs() as outputs:
+        return [f"saved: {what} in {quoted(path)}" for what, path in write(outputs)]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TextIO
 
 from bncheck.progress import heard_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import TextIO, TypeGuard
-
     from rich.progress import Progress
 
 PATIENCE = 1.0
@@ -20,25 +18,24 @@ PATIENCE = 1.0
 
 
 @contextmanager
-def progress_bar(stream: TextIO | None) -> Iterator[None]:
+def progress_bar(stream: TextIO | None, patience: float = PATIENCE) -> Iterator[None]:
     """Show meanwhile how far the work has come, if the stream is a terminal."""
-    if not _is_capable(stream):
+    if stream is None or not _is_capable(stream):
         yield
         return
-    bar = _Bar(stream)
+    bar = _Bar(stream, patience)
     try:
-        with heard_by(bar):
+        with heard_by(bar.hear):
             yield
     finally:
         bar.remove()
 
 
-def _is_capable(stream: TextIO | None) -> TypeGuard[TextIO]:
+def _is_capable(stream: TextIO) -> bool:
     try:
-        terminal = stream is not None and stream.isatty()
+        return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     except (OSError, ValueError):
         return False
-    return terminal and os.environ.get("TERM", "dumb") != "dumb"
 
 
 class _Bar:
@@ -47,52 +44,38 @@ class _Bar:
     Where the terminal goes away, the work goes on without it.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, patience: float) -> None:
         self._stream = stream
-        self._start = time.monotonic()
+        self._due = time.monotonic() + patience
         self._total = self._done = 0
         self._shown: Progress | None = None
-        self._wanted = True
 
-    def plan(self, size: int) -> None:
-        self._total += size
-
-    def advance(self, size: int) -> None:
-        self._done += size
-        if not self._wanted or time.monotonic() - self._start < PATIENCE:
+    def hear(self, planned: int, done: int) -> None:
+        self._total += planned
+        self._done += done
+        if not done or time.monotonic() < self._due:
             return
-        with self._terminal_errors():
+        try:
             self._shown = self._shown or self._new()
             total = max(self._total, self._done)
             self._shown.update(self._shown.task_ids[0], completed=self._done, total=total)
+        except (OSError, ValueError):
+            self._due = float("inf")
 
     def remove(self) -> None:
-        if self._shown is not None:
-            with self._terminal_errors():
+        with suppress(OSError, ValueError):
+            if self._shown is not None:
                 self._shown.stop()
 
-    @contextmanager
-    def _terminal_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError):
-            self._wanted = False
-
     def _new(self) -> Progress:
+        from rich import progress
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            Progress,
-            TaskProgressColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
 
-        shown = Progress(
-            BarColumn(),
-            TaskProgressColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
+        shown = progress.Progress(
+            progress.BarColumn(),
+            progress.TaskProgressColumn(),
+            progress.TransferSpeedColumn(),
+            progress.TimeRemainingColumn(),
             console=Console(file=self._stream),
             transient=True,
             redirect_stdout=False,

@@ -6,24 +6,22 @@ import _thread
 import os
 import select
 import signal
+import sys
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
 
 from bncheck.errors import ExitCode
-from bncheck.files.atomic import remove_all
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import FrameType
-    from typing import NoReturn
-
-_STATUS = {
+STATUSES = {
     "SIGHUP": ExitCode.HUNG_UP,
     "SIGINT": ExitCode.INTERRUPTED,
     "SIGTERM": ExitCode.TERMINATED,
 }
+"""Not every system has every signal."""
 
-_RESTORED = b"\x1b[0m\x1b[?25h"
+RESTORED = b"\x1b[0m\x1b[?25h"
 """To a terminal: the usual colours, and a cursor."""
 
 
@@ -35,23 +33,26 @@ def end_on_signals() -> None:
     under `nohup`, stays ignored.
     """
     _keep_streams_closed()
-    ending = {}
-    for name, status in _STATUS.items():
-        number = getattr(signal, name, None)  # not every system has every signal
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
-            ending[int(number)] = status
-
+    there = {name: getattr(signal, name) for name in STATUSES if hasattr(signal, name)}
+    ending = {
+        int(number): STATUSES[name]
+        for name, number in there.items()
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     one_thread = _thread.RLock()
 
     def end(number: int, _: FrameType | None = None) -> NoReturn:
         one_thread.acquire()  # for good: both may be told, and one is enough
-        remove_all()
+        # Not imported here, where the other thread may be importing it: then it has no files yet.
+        remove_all = getattr(sys.modules.get("bncheck.files.atomic"), "remove_all", None)
+        if remove_all:
+            remove_all()
         _restore_terminal()
         os._exit(ending[number])
 
     for number in ending:
         signal.signal(number, end)
-    if os.name == "posix":
+    if hasattr(os, "register_at_fork") and hasattr(signal, "pthread_sigmask"):  # not on Windows
         _watch(ending, end)
 
 
@@ -107,8 +108,8 @@ def _restore_terminal() -> None:
     if os.environ.get("TERM", "dumb") == "dumb":
         return
     for descriptor in (1, 2):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):  # OSError: select takes sockets only, on Windows
             # A terminal that is stopped, by Ctrl-S say, must not hold up the end.
             if os.isatty(descriptor) and select.select((), (descriptor,), (), 0)[1]:
-                os.write(descriptor, _RESTORED)
+                os.write(descriptor, RESTORED)
                 return

@@ -6,6 +6,7 @@ Needs matplotlib, which comes with ``pip install 'bncheck[figure]'``.
 import io
 import logging
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,20 +14,18 @@ import numpy as np
 from bncheck.batchnorm.quantities import is_per_feature
 from bncheck.compare.comparison import Comparison
 from bncheck.errors import InputError
-from bncheck.report.details import NO_ENTRIES, drawable, has_no_entries
-from bncheck.report.heatmap import heat_map, thresholds
+from bncheck.files.endings import ending_of
+from bncheck.report.details import NO_CURVE, NO_ENTRIES, drawable, has_no_entries
+from bncheck.report.heatmap import cell_size, downsample, errors_of, thresholds
 from bncheck.report.model import InputReport, Report, StepCurve
-from bncheck.report.text import feature_name
-from bncheck.wording import one_line
+from bncheck.wording import one_line, place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-ENDINGS = (".png", ".svg", ".pdf")
-
 MOST_LINES, MOST_COLUMNS = 60, 600
-"""Larger maps are folded to this, lest a single wrong entry is lost between the pixels."""
+"""Larger maps are downsampled to this, lest a single wrong entry is lost between the pixels."""
 
 MOST_NAMES = 30
 
@@ -45,24 +44,24 @@ NO_DATE = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
 }
-"""Metadata that would make each file of the same figure a different one."""
+"""By ending, the metadata that would make each file of the same figure a different one."""
 
 OKABE_BLUE, OKABE_ORANGE = "#0072B2", "#D55E00"
 """Told apart by everybody, in grey too: M. Okabe, K. Ito, "Color Universal Design" (2008)."""
-
 
 ACCEPTED, INFINITE, UNKNOWN = "0.95", OKABE_ORANGE, "0.7"
 """Colours of errors within the tolerance, of infinite ones, and of what nothing is known of."""
 
 
-def require_matplotlib() -> None:
-    """Make sure that figures can be drawn, and that nothing else is said.
+def require_matplotlib(path: str) -> None:
+    """Make sure that a figure can be drawn in a file of this name, and matplotlib be silent.
 
     Raises
     ------
     InputError
-        Where matplotlib is missing.
+        Where matplotlib is missing, or the ending is none of `NO_DATE`.
     """
+    ending_of(path, *NO_DATE)
     # Where it has no home to write to, it tells of the folder that it takes instead.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     try:
@@ -75,18 +74,14 @@ def require_matplotlib() -> None:
         ) from error
 
 
-def figure(report: Report, ending: str) -> bytes:
-    """The figure as the content of a file; the same report always gives the same bytes.
+def figure(report: Report, path: str) -> bytes:
+    """Return the content of a file of this name: one row of two pictures for each input.
 
-    Parameters
-    ----------
-    report
-        One row of two pictures is drawn for each input.
-    ending
-        One of `ENDINGS`.
+    The same report always gives the same bytes.
     """
     import matplotlib
 
+    ending = ending_of(path, *NO_DATE)
     stream = io.BytesIO()
     with matplotlib.rc_context(SETTINGS), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of letters that the font does not have
@@ -122,28 +117,28 @@ def _draw_errors(part: "SubFigure", axes: "Axes", report: InputReport) -> None:
         _say(axes, NO_ENTRIES if has_no_entries(report) else nothing)
         return
     check = checks[0]
-    picture = heat_map(check, MOST_LINES, MOST_COLUMNS)
-    infinite = np.isinf(picture.errors)
-    lowest, *_ = *thresholds(picture.errors, check.tolerance), check.tolerance
-    highest = float(picture.errors[np.isfinite(picture.errors)].max(initial=10 * lowest))
-    shown = np.where(infinite, 10 * highest, np.fmax(picture.errors, lowest / 10))
+    errors = errors_of(check)
+    lines, columns = errors.shape
+    largest = downsample(errors, *cell_size(errors, MOST_LINES, MOST_COLUMNS))
+    infinite = np.isinf(largest)
+    lowest, *_ = *thresholds(largest, check.tolerance), check.tolerance
+    highest = float(largest[np.isfinite(largest)].max(initial=10 * lowest))
+    shown = np.where(infinite, 10 * highest, np.fmax(largest, lowest / 10))
     image = axes.imshow(
-        np.where(np.isnan(picture.errors), np.nan, shown),
+        np.where(np.isnan(largest), np.nan, shown),
         aspect="auto",
         interpolation="nearest",
         norm=LogNorm(lowest, highest),
         cmap=colormaps["cividis_r"].with_extremes(under=ACCEPTED, over=INFINITE, bad=UNKNOWN),
-        extent=(-0.5, picture.shape[1] - 0.5, picture.shape[0] - 0.5, -0.5),
+        extent=(-0.5, columns - 0.5, lines - 0.5, -0.5),
     )
     extend: Literal["min", "both"] = "both" if infinite.any() else "min"
     part.colorbar(image, ax=axes, extend=extend, label="error in units of the feature's scale")
     axes.set_title(f"{check.name}, error", loc="left")
-    _label(axes, check, picture.shape, report.names)
+    _label(axes, check, report.names or [str(feature) for feature in range(lines)])
 
 
-def _label(
-    axes: "Axes", check: Comparison, shape: tuple[int, int], names: tuple[str, ...] | None
-) -> None:
+def _label(axes: "Axes", check: Comparison, names: Sequence[str]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -154,14 +149,13 @@ def _label(
         return
     axes.set_xlabel("row")
     axes.set_ylabel("feature")
-    if shape[0] <= MOST_NAMES:
-        texts = [one_line(name) for name in names] if names else map(str, range(shape[0]))
-        axes.set_yticks(range(shape[0]), list(texts), parse_math=False)
+    if len(names) <= MOST_NAMES:
+        axes.set_yticks(range(len(names)), list(map(one_line, names)), parse_math=False)
 
 
 def _draw_curve(axes: "Axes", curve: StepCurve | None) -> None:
     if curve is None:
-        _say(axes, "no step-size curve: there is no forward to difference")
+        _say(axes, NO_CURVE)
         return
     both = np.stack([curve.central, curve.richardson])
     if not (np.isfinite(both) & (both > 0)).any():
@@ -179,8 +173,8 @@ def _draw_curve(axes: "Axes", curve: StepCurve | None) -> None:
     axes.set_xlim(curve.steps[0] / 2, curve.steps[-1] * 2)
     axes.set_xlabel("step in units of the column's length")
     axes.set_ylabel("error in units of the feature's scale")
-    place = f"row {curve.row}, {feature_name(curve.feature, curve.name)}"
-    axes.set_title(f"finite differences of dLdZ, {place}", loc="left", parse_math=False)
+    entry = place(curve.feature, curve.name, curve.row)
+    axes.set_title(f"finite differences of dLdZ, {entry}", loc="left", parse_math=False)
     axes.legend(frameon=False)
 
 

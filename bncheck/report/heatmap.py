@@ -1,22 +1,20 @@
 """The errors of a quantity as a map: one line for each feature, one column for each row of Z."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from itertools import count, groupby
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
-from rich.text import Text
 
 from bncheck.arrays import Array
 from bncheck.batchnorm.quantities import is_per_feature
 from bncheck.compare.comparison import Comparison
-from bncheck.report.flow import flowed
-from bncheck.report.screen import UNLIMITED, Screen
-from bncheck.wording import one_line
+from bncheck.report.screen import UNLIMITED, Line, Part, Piece, Screen, cut, legend
+from bncheck.wording import one_line, short
 
 MOST_LINES = 20
-"""More features than this are folded, so that the map with its legend is 24 lines high."""
+"""More features than this share lines, so that the map with its legend is 24 lines high."""
 
 WIDTH_IN_PIPES = 100
 WIDEST_CELL = 4
@@ -39,56 +37,38 @@ LEAST_RANGE = 16.0
 """The darkest shade ends at so many times where the lightest begins, at least."""
 
 
-@dataclass(frozen=True)
-class HeatMap:
-    """The errors of a check, folded.
-
-    Attributes
-    ----------
-    errors
-        The largest error in each cell, in units of the column's scale: features down, rows across,
-        one line only where the quantity has one value for each feature. Infinite where the layer's
-        value is not finite, NaN where nothing is known.
-    size
-        How many features and rows, or how many lines and columns, one cell stands for.
-    shape
-        Of the map before it was folded.
-    """
-
-    errors: Array
-    size: tuple[int, int]
-    shape: tuple[int, int]
-
-
-def heat_map(check: Comparison, most_lines: int, most_columns: int) -> HeatMap:
-    """The map of a check that could be compared, folded to fit; folding keeps the largest error."""
-    errors = errors_of(check)
-    shape = errors.shape[0], errors.shape[1]
-    down, across = (
-        -(-n // most) for n, most in zip(shape, (most_lines, most_columns), strict=True)
-    )
-    return HeatMap(fold(errors, down, across), (down, across), shape)
-
-
 def errors_of(check: Comparison) -> Array:
-    """All errors, features down and rows across; those of a quantity per feature in one line."""
+    """Return all errors of a check that could be compared, in units of the column's scale.
+
+    Features are down and rows across; a quantity with one value for each feature is one line.
+    Errors are infinite where the layer's value is not finite, and NaN where nothing is known.
+    """
     assert check.entries is not None
     errors = np.where(np.isnan(check.entries.numeric), np.nan, check.entries.relative_error)
     return errors if is_per_feature(check.name) else errors.T
 
 
-def fold(A: Array, down: int, across: int) -> Array:
-    """A with each block of so many lines and columns replaced by its largest number.
+def cell_size(errors: Array, most_lines: int, most_columns: int) -> tuple[int, int]:
+    """Return how many features and rows one cell stands for, so that the map is not larger."""
+    lines, columns = errors.shape
+    return -(-lines // most_lines), -(-columns // most_columns)
+
+
+def downsample(A: Array, down: int, across: int) -> Array:
+    """Return A with each block of so many lines and columns replaced by its largest number.
 
     NaN counts as smaller than any number.
+
+    >>> downsample(np.arange(6.0).reshape(2, 3), 2, 2)
+    array([[4., 5.]])
     """
     lines: Array = np.fmax.reduceat(A, np.arange(0, A.shape[0], down), axis=0)
-    folded: Array = np.fmax.reduceat(lines, np.arange(0, A.shape[1], across), axis=1)
-    return folded
+    blocks: Array = np.fmax.reduceat(lines, np.arange(0, A.shape[1], across), axis=1)
+    return blocks
 
 
 def thresholds(errors: Array, tolerance: float) -> list[float]:
-    """Where each of the shades begins.
+    """Return where each of the shades begins.
 
     The lightest begins at the tolerance, so that what is accepted stays blank; where everything is
     accepted, at the smallest error. They are equally far apart on a logarithmic scale, up to the
@@ -109,7 +89,7 @@ def thresholds(errors: Array, tolerance: float) -> list[float]:
 
 
 def glyphs(errors: Array, levels: list[float]) -> NDArray[np.str_]:
-    """One character for each error."""
+    """Return one character for each error."""
     shades = np.array([ACCEPTED, *SHADES])[np.searchsorted(levels, errors, side="right")]
     shades[np.isinf(errors)] = INFINITE
     shades[np.isnan(errors)] = UNKNOWN
@@ -118,119 +98,87 @@ def glyphs(errors: Array, levels: list[float]) -> NDArray[np.str_]:
 
 def heat_map_lines(
     check: Comparison, names: tuple[str, ...] | None, screen: Screen
-) -> Iterator[Text]:
-    """The map of a check for a screen: heading, map, axis and legend."""
+) -> Iterator[Part]:
+    """Yield the map of a check for a screen: heading, map, axis and legend."""
     width = WIDTH_IN_PIPES if screen.width == UNLIMITED else screen.width
-    labels = _labels(check, names, width // 3)
-    margin = max(map(cell_len, labels))
+    per_feature = is_per_feature(check.name)
+    axis = "feature" if per_feature else "row"
+    labels = [check.name] if per_feature else _labels(check, names, min(width // 3, LONGEST_LABEL))
+    margin = max(map(cell_len, [*labels, axis]))
     room = width - margin - 4
-    picture = heat_map(check, MOST_LINES, room)
-    levels = thresholds(picture.errors, check.tolerance)
-    cells = glyphs(picture.errors, levels)
+    errors = errors_of(check)
+    size = cell_size(errors, MOST_LINES, room)
+    largest = downsample(errors, *size)
+    levels = thresholds(largest, check.tolerance)
+    cells = glyphs(largest, levels)
     wide = min(WIDEST_CELL, max(room // cells.shape[1], 1))
 
-    yield Text(f" {_heading(check, picture)}")
+    yield f" {check.name}, error by {_axes(size, axis)}"
     for label, line in zip(labels, cells, strict=True):
-        yield _aligned(label, margin).append(" ").append(_coloured(line, wide))
-    axis = "feature" if is_per_feature(check.name) else "row"
-    yield _aligned(axis, margin).append(f" {_axis(picture, cells.shape[1] * wide, wide)}")
-    yield from flowed(_legend(picture.errors, levels, check.tolerance), width)
+        runs = ((cell, len(list(run)) * wide) for cell, run in groupby(line.tolist()))
+        yield [(_before(label, margin), ""), *((cell * n, STYLES[cell]) for cell, n in runs)]
+    yield _before(axis, margin) + _axis(errors.shape[1], size[1], wide)
+    yield from legend(_legend(largest, levels, check.tolerance), width)
 
 
-def _heading(check: Comparison, picture: HeatMap) -> str:
-    per_feature = is_per_feature(check.name)
-    down, across = picture.size
-    folded = [
-        f"{size} {what}s"
-        for size, what in ((down, "feature"), (across, "feature" if per_feature else "row"))
-        if size > 1
-    ]
-    largest = f"; largest of {' × '.join(folded)} each" if folded else ""
-    return f"{check.name}, error by {'feature' if per_feature else 'feature and row'}{largest}"
+def _axes(size: tuple[int, int], axis: str) -> str:
+    axes = "feature" if axis == "feature" else f"feature and {axis}"
+    sizes = zip(size, ("feature", axis), strict=True)
+    shared = [f"{count} {what}s" for count, what in sizes if count > 1]
+    return f"{axes}; largest of {' × '.join(shared)} each" if shared else axes
 
 
 def _labels(check: Comparison, names: tuple[str, ...] | None, longest: int) -> list[str]:
-    """What stands before each line: a feature's name or number, or the numbers of several."""
+    """Return the label of each line: a feature's name or number, or the numbers of several."""
     assert check.entries is not None
-    if is_per_feature(check.name):
-        return [check.name]
-    lines = check.entries.numeric.shape[1]
+    lines = check.entries.scale.shape[1]
     size = -(-lines // MOST_LINES)
     if size == 1:
-        texts = [one_line(name) for name in names] if names else [str(j) for j in range(lines)]
-        return [_shortened(text, min(longest, LONGEST_LABEL)) for text in texts]
+        return [cut(one_line(str(name)), longest) for name in names or range(lines)]
     starts = range(0, lines, size)
     return [f"{start}–{min(start + size, lines) - 1}" for start in starts]
 
 
-def _shortened(text: str, cells: int) -> str:
-    cut = Text(text)
-    cut.truncate(cells, overflow="ellipsis")
-    return cut.plain
+def _before(label: str, margin: int) -> str:
+    return f" {' ' * (margin - cell_len(label))}{label} "
 
 
-def _aligned(label: str, margin: int) -> Text:
-    return Text(" " + " " * max(margin - cell_len(label), 0) + label)
-
-
-def _coloured(cells: NDArray[np.str_], wide: int) -> Text:
-    line = Text()
-    for cell in cells:
-        line.append(str(cell) * wide, style=STYLES[str(cell)])
-    return line
-
-
-def _axis(picture: HeatMap, width: int, wide: int) -> str:
-    """Numbers of rows below their columns: the first, the last, and round ones between."""
-    count, size = picture.shape[1], picture.size[1]
-    last = str(count - 1)
-    axis = [" "] * max(width, len(last))
-    start_of_last = max((count - 1) // size * wide + wide - len(last), 0)
-    axis[start_of_last : start_of_last + len(last)] = last
-    step = _round_step(10 * size / wide)
-    for index in range(0, count - 1, step):
+def _axis(rows: int, size: int, wide: int) -> str:
+    """Return numbers of rows below their columns: first, last, and round ones between."""
+    last = str(rows - 1)
+    start_of_last = max((rows - 1) // size * wide + wide - len(last), 0)
+    axis = ""
+    for index in range(0, rows - 1, _round_step(10 * size / wide)):
         at, label = index // size * wide, str(index)
         if at + len(label) + 1 < start_of_last:
-            axis[at : at + len(label)] = label
-    return "".join(axis).rstrip()
+            axis = axis.ljust(at) + label
+    return axis.ljust(start_of_last) + last
 
 
 def _round_step(least: float) -> int:
-    """The smallest of 1, 2, 5, 10, 20, … that is not below `least`."""
-    power = 1
-    while True:
-        for step in (power, 2 * power, 5 * power):
-            if step >= least:
-                return step
-        power *= 10
+    """Return the smallest of 1, 2, 5, 10, 20, … that is not below `least`."""
+    steps = (digit * 10**power for power in count() for digit in (1, 2, 5))
+    return int(next(step for step in steps if step >= least))
 
 
-def _legend(errors: Array, levels: list[float], tolerance: float) -> Iterator[Text]:
-    """What each character means that may occur."""
-    yield Text("log scale:")
+def _legend(errors: Array, levels: list[float], tolerance: float) -> Iterator[Line]:
+    """Yield what each character means that may occur."""
+    yield [("log scale:", "")]
     if levels:
         within = "within" if levels[0] == tolerance else "below"
-        yield _meaning(ACCEPTED, f"{within} {power_of_ten(levels[0])}")
+        yield _meaning(ACCEPTED, f" {within} {short(levels[0], '.1e')}")
         highest = float(errors[np.isfinite(errors)].max(initial=0))
         shown = [level for level in levels if level <= highest]
         for shade, level in zip(SHADES, shown, strict=False):
-            to = f" to {power_of_ten(highest)}" if level == shown[-1] else ""
-            yield _meaning(shade, power_of_ten(level) + to)
+            to = f" to {short(highest, '.1e')}" if level == shown[-1] else ""
+            yield _meaning(shade, f" {short(level, '.1e')}{to}")
     else:
-        yield _meaning(ACCEPTED, "0")
+        yield _meaning(ACCEPTED, " 0")
     if np.isinf(errors).any():
-        yield _meaning(INFINITE, "infinite")
+        yield _meaning(INFINITE, " infinite")
     if np.isnan(errors).any():
-        yield _meaning(UNKNOWN, "not known")
+        yield _meaning(UNKNOWN, " unknown")
 
 
-def _meaning(glyph: str, meaning: str) -> Text:
-    return Text.assemble((glyph, STYLES[glyph]), f" {meaning}")
-
-
-def power_of_ten(x: float) -> str:
-    """Two digits, or one where the second is 0: 1e-6, 2.3e-12, 0."""
-    if x == 0:
-        return "0"
-    digits, exponent = f"{x:.1e}".split("e")
-    return f"{digits.removesuffix('.0')}e{int(exponent)}"
+def _meaning(glyph: str, meaning: str) -> list[Piece]:
+    return [(glyph, STYLES[glyph]), (meaning, "")]

@@ -1,34 +1,12 @@
 """A report as one HTML page that needs nothing else."""
 
-import io
 from collections.abc import Iterable
 from html import escape
-from typing import Any
 
-from rich.console import Console
-from rich.terminal_theme import TerminalTheme
-from rich.text import Text
-
-from bncheck.report.screen import Screen
+from bncheck.report.screen import Line, Part, Screen, Table
 
 NARROWEST = 110
-"""Columns of a page; more where a table needs them."""
-
-THEME = TerminalTheme(
-    (255, 255, 255),
-    (0, 0, 0),
-    [
-        (118, 118, 118),
-        (205, 49, 49),
-        (34, 134, 58),
-        (154, 103, 0),
-        (42, 110, 210),
-        (163, 72, 196),
-        (14, 138, 156),
-        (118, 118, 118),
-    ],
-)
-"""The colours of a terminal, each so that it can be read on white and on nearly black."""
+"""Columns of a page; more where a table needs them. Sentences are folded there."""
 
 PAGE = """\
 <!DOCTYPE html>
@@ -37,53 +15,40 @@ PAGE = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>@title</title>
+<title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; }}
 body {{ margin: 2em; }}
 pre {{ font: 14px/1.25 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; }}
-{stylesheet}
+.bold {{ font-weight: bold; }}
+.dim {{ color: #767676; }}
+.red {{ color: #cd3131; }}
+.green {{ color: #22863a; }}
+.yellow {{ color: #9a6700; }}
+.magenta {{ color: #a348c4; }}
+.cyan {{ color: #0e8a9c; }}
 </style>
 </head>
 <body>
-<pre>{code}</pre>
+<pre>
+{body}</pre>
 </body>
 </html>
 """
+"""Each colour can be read on white and on nearly black."""
 
 
-def page(title: str, parts: Iterable[Any]) -> str:
-    """A page with rich's objects one below the other.
-
-    Parameters
-    ----------
-    title
-        Of the page.
-    parts
-        Laid out for a screen of unlimited width. Tables and pictures keep their lines; sentences
-        are folded.
-    """
+def page(title: str, parts: Iterable[Part]) -> str:
+    """Return a page with parts that are laid out for a screen of unlimited width."""
     parts = list(parts)
-    console = Console(
-        file=io.StringIO(),
-        record=True,
-        width=max(NARROWEST, *(_width(part) for part in parts)),
-        force_terminal=True,
-        color_system="standard",
-        markup=False,
-        emoji=False,
-        highlight=False,
-        legacy_windows=False,
-    )
-    for part in parts:
-        console.print(part, soft_wrap=False)
-    body = console.export_html(theme=THEME, code_format=PAGE)
-    lines = (line.rstrip() for line in body.splitlines())
-    return "\n".join([*lines, ""]).replace("@title", escape(title), 1)
+    width = max(NARROWEST, *(part.width for part in parts if isinstance(part, Table)), 0)
+    body = "".join(f"{_html(line)}\n" for line in Screen(width).lines(parts))
+    return PAGE.format(title=escape(title), body=body)
 
 
-def _width(part: Any) -> int:
-    """How many columns a part must have; a sentence has no such number."""
-    if isinstance(part, Text):
-        return 0
-    return max(map(len, Screen().text(part).splitlines()), default=0)
+def _html(line: Line) -> str:
+    pieces = [
+        f'<span class="{style}">{escape(text)}</span>' if style else escape(text)
+        for text, style in line
+    ]
+    return "".join(pieces).rstrip()

@@ -11,38 +11,35 @@ from bncheck import __version__
 from bncheck.compare.claims import worst_entries
 from bncheck.compare.comparison import Comparison, Entry
 from bncheck.errors import InputError
-from bncheck.report.model import InputReport, PassOfInput, PassReport, Report
+from bncheck.report.model import WORST, InputReport, PassOfInput, PassReport, Report
 
 
-def gradcheck_document(report: Report, worst: int) -> str:
-    """A Report as bncheck/gradcheck/1, with so many entries of each check that did not pass."""
+def gradcheck_document(report: Report, worst: int | None = None) -> str:
+    """Return a Report as bncheck/gradcheck/1.
+
+    It has so many of the worst entries of each check that did not pass; `WORST` for None.
+    """
+    count = WORST if worst is None else worst
     return _document(
         "gradcheck",
-        verdict=report.verdict,
-        seed=report.seed,
-        rtol=report.rtol,
-        method=report.method,
-        inputs=[_input(each, worst) for each in report.inputs],
-        not_loaded=[
-            {"layer": each.layer, "message": each.message, "help": each.help}
-            for each in report.not_loaded
-        ],
+        **_picked(report, "verdict", "seed", "rtol", "method"),
+        inputs=[_input(each, count) for each in report.inputs],
+        not_loaded=[_picked(each, "layer", "message", "help") for each in report.not_loaded],
     )
 
 
 def pass_document(report: PassReport) -> str:
-    """A PassReport as bncheck/forward/1, bncheck/eval/1 or bncheck/backward/1."""
+    """Return a PassReport as bncheck/forward/1, bncheck/eval/1 or bncheck/backward/1."""
     return _document(
         report.command,
-        alpha=report.alpha,
-        eps=report.eps,
+        **_picked(report, "alpha", "eps"),
         inputs=[_pass(each) for each in report.inputs],
     )
 
 
 def error_document(error: InputError) -> str:
-    """An error as bncheck/error/1."""
-    return _document("error", error={"message": error.message, "help": error.help})
+    """Return an error as bncheck/error/1."""
+    return _document("error", error=_picked(error, "message", "help"))
 
 
 def _document(kind: str, **content: Any) -> str:
@@ -51,7 +48,7 @@ def _document(kind: str, **content: Any) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """The same with null for each number that is not finite."""
+    """Replace each number that is not finite by null."""
     if isinstance(value, dict):
         return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -59,25 +56,19 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _picked(thing: object, *names: str) -> dict[str, Any]:
+    """Return attributes of a result, in this order: new attributes are no new keys."""
+    return {name: getattr(thing, name) for name in names}
+
+
 def _input(report: InputReport, worst: int) -> dict[str, Any]:
     return {
         "input": report.input,
-        "shape": list(report.shape),
-        "dtype": report.dtype,
-        "mode": report.mode,
-        "layer": report.layer,
-        "verdict": report.verdict,
-        "rows_sampled": report.rows_sampled,
+        "shape": report.shape,
+        **_picked(report, "dtype", "mode", "layer", "verdict", "rows_sampled"),
         "checks": [_check(check, report.names, worst) for check in report.checks],
         "notes": [
-            {
-                "code": note.code,
-                "check": note.check,
-                "message": note.message,
-                "meant": note.meant,
-                "place": note.place,
-                "source": note.source,
-            }
+            _picked(note, "code", "check", "message", "meant", "place", "source")
             for note in report.notes
         ],
     }
@@ -85,44 +76,25 @@ def _input(report: InputReport, worst: int) -> dict[str, Any]:
 
 def _check(check: Comparison, names: tuple[str, ...] | None, worst: int) -> dict[str, Any]:
     document = {
-        "name": check.name,
-        "against": check.against,
-        "shape": list(check.shape),
-        "compared": check.compared,
-        "failed": check.failed,
-        "undecided": check.undecided,
-        "verdict": check.verdict,
-        "max_abs_error": check.max_abs_error,
-        "max_rel_error": check.max_rel_error,
-        "uncertainty": check.uncertainty,
-        "tolerance": check.tolerance,
+        **_picked(check, "name", "against", "shape", "compared", "failed", "undecided", "verdict"),
+        **_picked(check, "max_abs_error", "max_rel_error", "uncertainty", "tolerance"),
         "worst": None if check.worst is None else _entry(check.worst),
     }
     if not check.passed:
-        entries = worst_entries(check, worst, names)
-        document["worst_entries"] = [_entry(entry) for entry in entries]
+        document["worst_entries"] = list(map(_entry, worst_entries(check, worst, names)))
     return document
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
-    return {
-        "row": entry.row,
-        "feature": entry.feature,
-        "name": entry.name,
-        "analytic": entry.analytic,
-        "numeric": entry.numeric,
-        "rel_error": entry.rel_error,
-        "uncertainty": entry.uncertainty,
-    }
+    return _picked(
+        entry, "row", "feature", "name", "analytic", "numeric", "rel_error", "uncertainty"
+    )
 
 
 def _pass(report: PassOfInput) -> dict[str, Any]:
     columns = {name: [float(x) for x in values] for name, values in report.features.items()}
     return {
-        "input": report.input,
-        "shape": list(report.shape),
-        "mode": report.mode,
-        "layer": report.layer,
+        **_picked(report, "input", "shape", "mode", "layer"),
         "features": [
             {
                 "feature": feature,

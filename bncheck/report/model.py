@@ -1,4 +1,4 @@
-"""Report: what a gradient check found, ready to be shown."""
+"""What a command found, ready to be shown: Report of a gradient check, PassReport of a pass."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from bncheck.compare.comparison import Comparison, Verdict, overall
 
 if TYPE_CHECKING:
     from bncheck.batchnorm.sweeps import ComputedRows
+
+WORST = 5
+"""How many entries of a check that did not pass are shown, unless the user says how many."""
+
+LABELS = {"Z": "Z kept", "dLdBZ": "dLdBZ kept"}
+"""For the checks that a layer leaves its arguments alone."""
+
+STEPS = np.exp2(np.arange(-40.0, 1.0))
+"""The steps of the curve, in units of the length: 1e-12 to 1. One is twice the one before, so that
+the farther nodes of one are the nearer nodes of the next."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +51,6 @@ class Note:
     source: str | None = None
 
 
-STEPS = np.exp2(np.arange(-40.0, 1.0))
-"""The steps of the curve, in units of the length: 1e-12 to 1. One is twice the one before, so that
-the farther nodes of one are the nearer nodes of the next."""
-
-
 @dataclass(frozen=True, eq=False)
 class StepCurve:
     """Errors of difference formulas for one entry of dLdZ, over the step.
@@ -57,7 +62,7 @@ class StepCurve:
     Attributes
     ----------
     row, feature, name
-        The entry; the name is None where the features have none.
+        The entry, and the name of its feature, if any.
     steps
         In units of the length over which the loss bends, (S,), ascending.
     central, richardson
@@ -85,14 +90,10 @@ class InputReport:
 
     Attributes
     ----------
-    input, layer
-        What was checked, in words.
-    shape, dtype
-        Of Z, as the layer was given it.
-    mode
-        "train" or "eval".
-    names
-        The features' names.
+    input, layer, mode
+        What was checked, in words; the mode is "train" or "eval".
+    shape, dtype, names
+        Of Z, as the layer was given it, and of its features.
     checks
         In the order in which a layer computes the quantities.
     notes
@@ -136,7 +137,7 @@ class Report:
     Attributes
     ----------
     seed
-        What everything drawn was drawn from.
+        The random seed.
     rtol
         Tolerance, in units of the column's scale.
     method
@@ -171,12 +172,8 @@ class PassOfInput:
 
     Attributes
     ----------
-    input, layer, mode
-        What was run on what, in words.
-    shape
-        Of Z.
-    names
-        The features' names.
+    input, layer, mode, shape, names
+        As in `InputReport`.
     features
         Values for each feature, (C,), by quantity, in the order of the table.
     results

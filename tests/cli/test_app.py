@@ -219,10 +219,25 @@ def test_a_pipeline_in_bash(bash) -> None:
     ]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["gradcheck", "--help"], ["--version"]])
-def test_help_waits_for_no_large_import(arguments: list[str], program) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "needed", "spared"),
+    [
+        (["--version"], "bncheck.cli.app", ("numpy", "rich", "pydantic", "bncheck.report")),
+        (["--help"], "bncheck.cli.app", ("numpy", "rich", "pydantic", "bncheck.report")),
+        (["gradcheck", "--help"], "bncheck.cli.app", ("numpy", "rich", "bncheck.files")),
+        (
+            ["gradcheck", WINE],
+            "bncheck.report.text",
+            ("rich.console", "rich.text", "json", "bncheck.report.details", "matplotlib"),
+        ),
+        (["gradcheck", WINE, "--json"], "bncheck.report.json_document", ("rich.console",)),
+    ],
+)
+def test_what_is_not_needed_is_not_imported(
+    arguments: list[str], needed: str, spared: tuple[str, ...], program
+) -> None:
     result = program(*arguments, python=("-X", "importtime"))
     assert result.status == 0
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
-    assert "bncheck.cli.app" in imported
-    assert imported & {"numpy", "rich", "pydantic"} == set()
+    assert needed in imported
+    assert imported & set(spared) == set()

@@ -1,40 +1,19 @@
 """Width and colour of what is printed, in pipes and on terminals."""
 
-import os
-import pty
+import itertools
 import re
-import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bncheck.report.screen import Screen
+from bncheck.report.screen import Column, Screen, Table, legend
+from tests.conftest import on_a_terminal
 
 CHECK = ("gradcheck", "sample_data/wine.csv")
+PROGRAM = [sys.executable, "-m", "bncheck", *CHECK]
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-def on_a_terminal(*arguments: str, columns: int = 80) -> str:
-    """What bncheck prints on a terminal so many columns wide."""
-    ours, its = pty.openpty()
-    try:
-        termios.tcsetwinsize(its, (24, columns))
-        subprocess.run(
-            [sys.executable, "-m", "bncheck", *arguments],
-            stdin=its,
-            stdout=its,
-            stderr=its,
-            timeout=60,
-            check=False,
-        )
-        # A report is far shorter than what the terminal keeps until it is read.
-        return os.read(ours, 1 << 16).decode().replace("\r\n", "\n")
-    finally:
-        os.close(its)
-        os.close(ours)
 
 
 def test_a_pipe_gets_no_colour(program) -> None:
@@ -44,7 +23,7 @@ def test_a_pipe_gets_no_colour(program) -> None:
 def test_a_terminal_gets_colour_and_the_same_words_as_a_pipe(
     folder: Path, bncheck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = on_a_terminal(*CHECK)
+    report = on_a_terminal(PROGRAM)
     assert "\x1b[32mpass\x1b[0m" in report
     monkeypatch.setattr("bncheck.cli.output.screen_of", lambda _: Screen(width=80))
     words = [line.rstrip() for line in COLOUR.sub("", report).splitlines()]
@@ -78,7 +57,7 @@ def test_a_terminal_is_not_coloured_if_it_must_not_be(
     folder: Path, name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    assert "\x1b" not in on_a_terminal(*CHECK)
+    assert "\x1b" not in on_a_terminal(PROGRAM)
 
 
 @pytest.mark.parametrize("columns", [60, 80, 100])
@@ -136,3 +115,72 @@ def test_twenty_features_are_shown(C: int, bncheck) -> None:
     rows = [line for line in lines if re.match(r" \d+ +-?\d+\.\d", line)]
     assert len(rows) == 20
     assert (f" 20 of {C} features shown; all of them with --json" in lines) is (C > 20)
+
+
+SENTENCE = "the quick brown fox jumps over the lazy dog"
+
+
+@pytest.mark.parametrize("width", [5, 9, 10, 11, 20, 43, 44])
+def test_sentences_are_folded_between_words(width: int) -> None:
+    lines = Screen(width).text([SENTENCE]).splitlines()
+    assert " ".join(lines) == SENTENCE
+    assert max(map(len, lines)) <= width
+    for line, following in itertools.pairwise(lines):  # as few lines as can be
+        assert len(f"{line} {following.split()[0]}") > width
+
+
+def test_a_word_wider_than_the_screen_is_broken() -> None:
+    assert Screen(5).text(["a 日本語日本語 abcdefgh ij"]).splitlines() == [
+        *("a", "日本", "語日", "本語", "abcde", "fgh", "ij")
+    ]
+
+
+def test_folding_keeps_the_styles() -> None:
+    line = [("fail", "bold red"), (": all of it is wrong", "")]
+    assert Screen(12, colour=True).text([line]) == ("\x1b[1;31mfail\x1b[0m: all of\nit is wrong\n")
+
+
+def test_what_is_blank_has_no_colour() -> None:
+    assert Screen(colour=True).text([[("a  ", "red"), ("  ", "red")], ""]) == (
+        "\x1b[31ma\x1b[0m\n\n"
+    )
+
+
+TABLE = Table(
+    [
+        Column("place", ["row 12, proanthocyanins", "row 3, ash", "日本"], names=True),
+        Column("shape", ["178 × 13", "1", "2"], spare=True),
+        Column("error", ["1.2e-03", "0", "17"], right=True),
+        Column("", [("FAIL", "bold red"), "pass", ("", "dim")]),
+    ]
+)
+
+
+def test_columns_are_aligned() -> None:
+    assert Screen().text([TABLE]).splitlines() == [
+        " place                    shape       error",
+        " row 12, proanthocyanins  178 × 13  1.2e-03  FAIL",
+        " row 3, ash               1               0  pass",
+        " 日本                     2              17",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "first"),
+    [
+        (49, " row 12, proanthocyanins  178 × 13  1.2e-03  FAIL"),
+        (48, " row 12, proanthocyanins  1.2e-03  FAIL"),
+        (39, " row 12, proanthocyanins  1.2e-03  FAIL"),
+        (38, " row 12, proanthocyani…  1.2e-03  FAIL"),
+        (28, " row 12, pro…  1.2e-03  FAIL"),
+        (10, " row 12, pro…  1.2e-03  FAIL"),
+    ],
+)
+def test_a_narrow_table_loses_a_column_and_then_letters_of_names(width: int, first: str) -> None:
+    assert Screen(width).text([TABLE]).splitlines()[1] == first
+
+
+def test_a_legend_tears_no_item_apart() -> None:
+    items = [[(f"item {number}", "")] for number in range(5)]
+    lines = ["".join(text for text, _ in line) for line in legend(items, 20)]
+    assert lines == [" item 0  item 1", " item 2  item 3", " item 4"]

@@ -17,7 +17,7 @@ import pytest
 
 from bncheck.errors import ExitCode
 from tests.kill import OLD, temporaries
-from tests.test_exit_status import opened_by_a_reader
+from tests.test_main import opened_by_a_reader
 
 WINE = "sample_data/wine.csv"
 

@@ -9,6 +9,7 @@ import pytest
 
 from bncheck import __version__
 from bncheck.batchnorm.layer import BatchNorm1d
+from tests.wrong_backward import without_mean_path
 
 WINE = "sample_data/wine.csv"
 
@@ -236,6 +237,21 @@ def test_an_error(arguments: list[str], message: str, help_: str, document: Docu
 
 
 def test_a_bug_leaves_no_half_document(bncheck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bncheck.report.json_document._input", None)
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("Out of range float values are not JSON compliant")
+
+    monkeypatch.setattr(json, "dumps", broken)
     result = bncheck("gradcheck", WINE, "--json")
     assert (result.status, result.stdout) == (4, "")
+    assert result.stderr.endswith("ValueError: Out of range float values are not JSON compliant\n")
+
+
+def test_document_has_the_worst_entries_of_what_did_not_pass(bncheck, mistake) -> None:
+    mistake(without_mean_path)
+    document = json.loads(bncheck("gradcheck", WINE, "--json", "--worst", "3").stdout)
+    for check in document["inputs"][0]["checks"]:
+        if check["verdict"] == "pass":
+            assert "worst_entries" not in check
+        else:
+            assert len(check["worst_entries"]) == 3
+            assert check["worst_entries"][0] == check["worst"]

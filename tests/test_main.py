@@ -1,4 +1,4 @@
-"""The exit status of each outcome, and what stands on which stream then."""
+"""Exceptions become exit statuses: which, and what stands on which stream then."""
 
 import os
 import signal
@@ -15,6 +15,7 @@ from bncheck.batchnorm.layer import BatchNorm1d
 from bncheck.errors import ExitCode
 
 WINE = "sample_data/wine.csv"
+LAYER = Path(__file__).parent / "layers" / "right" / "spec_names.py"
 BACKWARD = BatchNorm1d.backward
 
 
@@ -99,7 +100,7 @@ def test_2_could_not_run(bncheck) -> None:
 def test_3_inconclusive(bncheck) -> None:
     result = bncheck("gradcheck", WINE, "--rtol", "1e-16")
     assert result.status == 3
-    assert result.stdout.splitlines()[-1].startswith("inconclusive: dLdNZ cannot be told in ")
+    assert result.stdout.splitlines()[-1].startswith("inconclusive: dLdNZ is inconclusive in ")
 
 
 @pytest.mark.usefixtures("planted")
@@ -108,15 +109,41 @@ def test_a_failure_outweighs_what_is_inconclusive(bncheck) -> None:
 
 
 def test_4_a_bug(bncheck, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bncheck.cli.output.gradcheck_text", broken)
+    monkeypatch.setattr("bncheck.cli.output.gradcheck_parts", broken)
     result = bncheck("gradcheck", WINE)
     assert (result.status, result.stdout) == (4, "")
     assert result.stderr.startswith("Traceback (most recent call last):\n")
     assert result.stderr.endswith("ZeroDivisionError: a bug\n")
 
 
+@pytest.mark.parametrize("options", [[], ["--json"], ["--quiet"], ["--layer", str(LAYER)]])
+def test_4_a_value_error_of_the_core_is_no_mistake_of_the_user(
+    options: list[str], bncheck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("operands could not be broadcast together")
+
+    monkeypatch.setattr(np.random, "default_rng", broken)
+    result = bncheck("gradcheck", WINE, *options)
+    assert (result.status, result.stdout) == (4, "")
+    assert result.stderr.startswith("Traceback (most recent call last):\n")
+    assert result.stderr.endswith("\nValueError: operands could not be broadcast together\n")
+
+
+def test_2_memory_that_runs_out_is_told(bncheck, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(np.random, "default_rng", exhausted)
+    result = bncheck("gradcheck", WINE)
+    assert (result.status, result.stdout) == (2, "")
+    assert result.stderr == (
+        "bncheck: error: there is not enough memory for this\n  help: use fewer rows or columns\n"
+    )
+
+
 @pytest.mark.parametrize(
-    "where", ["bncheck.cli.inputs.read_batches", "bncheck.cli.output.gradcheck_text"]
+    "where", ["bncheck.cli.inputs.read_batches", "bncheck.cli.output.gradcheck_parts"]
 )
 def test_130_interrupted(where: str, bncheck, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(where, interrupted)
