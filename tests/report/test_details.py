@@ -86,6 +86,8 @@ def test_the_uncertainty_is_in_the_units_of_the_quantity(bncheck, mistake) -> No
         (np.s_[9, 0], "in one entry only: row 9, feature 0, a corner"),
         (np.s_[:2, 4:], "in one corner only: rows 0, 1 of features 4, 5"),
         (np.s_[3:6, 2:4], "in one block only: rows 3 to 5 of features 2, 3"),
+        (np.s_[:3, 2:4], "in one block only: rows 0 to 2 of features 2, 3"),
+        (np.s_[9, 3], "in one entry only: row 9, feature 3"),
     ],
 )
 def test_a_sentence_says_where(wrong, where: str) -> None:
@@ -100,6 +102,13 @@ def test_no_sentence_where_there_is_no_pattern(wrong) -> None:
 def test_features_go_by_their_names() -> None:
     check = with_error(np.s_[:, [1, 4]], shape=(1, 6), name="dLdBW")
     assert pattern(check, tuple("abcdef")) == "dLdBW is wrong in 2 of 6 features only: b, e"
+
+
+def test_a_long_list_of_rows_is_cut() -> None:
+    check = with_error(np.s_[1:20:2], shape=(40, 6))
+    assert pattern(check, None) == (
+        "dLdZ is wrong in 10 of 40 rows only: 1, 3, 5, 7, 9, 11, 13, 15, and 2 others"
+    )
 
 
 def test_what_is_inconclusive_is_called_so() -> None:

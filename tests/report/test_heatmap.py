@@ -50,6 +50,16 @@ def test_shades_begin_at_the_tolerance_and_ascend() -> None:
     assert "".join(glyphs(errors, levels)[0]) == "··░▒▓█!?"
 
 
+@pytest.mark.parametrize(
+    ("largest", "levels"),
+    [(1.6e-5, [1e-6, 2e-6, 4e-6, 8e-6]), (3e-6, [1e-6, 2e-6]), (1e-2, [1e-6, 1e-5, 1e-4, 1e-3])],
+)
+def test_shades_are_equally_far_apart_and_not_too_close(
+    largest: float, levels: list[float]
+) -> None:
+    assert thresholds(np.array([[1e-9, largest]]), 1e-6) == levels
+
+
 def test_the_legend_names_no_level_beyond_the_largest_error() -> None:
     errors = np.array([[1e-9, 3e-6]])
     assert max(thresholds(errors, 1e-6)) <= 3e-6

@@ -76,7 +76,7 @@ def test_sentences_are_folded_and_tables_are_not() -> None:
 
 
 def test_styles_are_classes() -> None:
-    shown = page("", [[("FAIL", "bold red"), (": <dLdZ>", "")]])
-    assert lines_of(shown) == ['<span class="bold red">FAIL</span>: &lt;dLdZ&gt;']
+    shown = page("", [[("<FAIL>", "bold red"), (": <dLdZ>", "")]])
+    assert lines_of(shown) == ['<span class="bold red">&lt;FAIL&gt;</span>: &lt;dLdZ&gt;']
     assert ".red {" in shown
     assert ".bold {" in shown

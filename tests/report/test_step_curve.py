@@ -51,6 +51,13 @@ def test_both_formulas_on_one_place_have_a_sign_of_their_own() -> None:
     assert not {"○", "×"} & set(area)
 
 
+def test_exact_differences_are_drawn_at_the_bottom() -> None:
+    lines = curve(central=1e-2, richardson=0.0).splitlines()
+    labels = [line[:7].strip() for line in lines[1:12] if line[:7].strip()]
+    assert labels == ["1e-3", "1e-6", "1e-9", "1e-12", "1e-15"]
+    assert set(lines[11]) == set(" ┤×")
+
+
 def test_a_step_beyond_the_axis_is_named_and_not_drawn() -> None:
     shown = curve(chosen=100.0)
     assert "┊" not in shown
