@@ -203,13 +203,13 @@ def test_a_wrong_shape_is_told(layer: str, check: str, shape: list[int], checked
     assert (row["shape"], row["compared"]) == (shape, 0)
     (message,) = [note["message"] for note in report["notes"] if note["check"] == check]
     assert f"{check} has shape {tuple(shape)}" in message
-    assert "(1, 13) is meant" in message
+    assert "expected (1, 13)" in message
 
 
 def test_one_value_for_each_feature_without_an_axis_is_a_remark(checked) -> None:
     _, report = checked(LAYERS / "right" / "flat_parameters.py")
     assert notes(report, "shape-1d") == [
-        "running_M, running_V, dLdBb, dLdBW have shape (13,), where (1, 13) is meant"
+        "running_M, running_V, dLdBb, dLdBW have shape (13,), expected (1, 13)"
     ]
 
 

@@ -182,14 +182,14 @@ def check_run(
             if not all(check.passed for _, check in judged):
                 break  # what is wrong is wrong with any eps
         found += _not_found(run)
-    claims, checks = [claim for claim, _ in judged], [check for _, check in judged]
+    checks = [check for _, check in judged]
     if any(check.verdict is Verdict.FAIL for check in checks):
         from bncheck.diagnose.explain import explain
 
         line_of = partial(_line_of, layer)
-        explanations = explain(claims, checks, precision(setup.kind), BZ_error, line_of)
+        explanations = explain(judged, precision(setup.kind), BZ_error, line_of)
         found = [*explanations, *found, *_forward_differs(of_BZ)]
-    found += remarks_on(checks, claims, r, setup.kind, oracle.agrees)
+    found += remarks_on(judged, r, precision(setup.kind), oracle.agrees)
     found += hidden_mistakes(r, setup.given, setup.batch.names)
     found += _sampled(setup, oracle)
     found.sort(key=lambda note: note.meant is None)  # what is wrong comes before what is remarkable

@@ -19,117 +19,90 @@ NEARLY = 1e-6
 """Relative to the size of its terms, a gradient below this has cancelled to nearly nothing."""
 
 
+MESSAGES = {
+    "power-scale-one": "BW is 1 in {where}, which hides a BW that is missing or applied twice",
+    "power-shift-zero": "Bb is 0 in {where}, which hides a Bb that is missing or added twice, and "
+    "BZ used in place of NZ",
+    "power-running-start": "the running statistics are 0 and 1 in {where}, which hides an "
+    "inference mode that ignores them",
+    "power-one-row": "there is only 1 row: NZ and dLdZ are 0 whatever Z is, so that only dLdBb can "
+    "be checked",
+    "power-constant-column": "Z is constant in {where}: NZ and dLdBW are 0 there, which hides "
+    "mistakes in the variance path",
+    "power-variance-below-eps": "the variance is below eps = {eps:g} in {where}: eps decides the "
+    "result there, which hides mistakes in the variance path",
+    "power-two-rows": "there are only 2 rows: NZ is 1 and -1 whatever Z is, so that dLdZ nearly "
+    "cancels, which hides mistakes in its scale",
+    "power-upstream-constant": "dLdBZ is constant in {where}: the true dLdZ and dLdBW are 0 there, "
+    "which hides mistakes in their scale and in the variance path",
+    "power-upstream-like-output": "dLdBZ is a linear function of the output in {where}: the paths "
+    "of dLdZ nearly cancel there, which hides mistakes in its scale",
+}
+
+
 def hidden_mistakes(
-    expected: ReferenceForward, brought: frozenset[str], names: tuple[str, ...] | None
+    r: ReferenceForward, given: frozenset[str], names: tuple[str, ...] | None
 ) -> Iterator[Note]:
-    """One note for each way in which this mini-batch hides mistakes.
+    """Yield one note for each way in which this mini-batch hides mistakes.
 
     Parameters
     ----------
-    expected
-        What is known of the mini-batch's columns; the upstream gradient is looked at where the
-        definition's whole forward is there.
-    brought
-        What the user brought along: names among BW, Bb, running_M, running_V and dLdBZ.
+    r
+        What is known of the mini-batch's columns.
+    given
+        What the user has chosen: names among BW, Bb, running_M, running_V and dLdBZ.
     names
         The features' names.
     """
-    e, p = expected, expected.parameters
-
-    def note(code: str, check: str | None, columns: Mask, message: str) -> Iterator[Note]:
+    for code, check, columns in _blind_spots(r, given):
         if columns.any():
-            yield Note(code, check, message.format(listed(columns[0], names)))
-
-    everywhere = np.ones((1, e.M.shape[1]), bool)
-    if "BW" in brought:
-        yield from note(
-            "power-scale-one",
-            None,
-            p.BW == 1,
-            "BW is 1 in {}: a BW that is forgotten or applied twice cannot be seen there",
-        )
-    if "Bb" in brought:
-        yield from note(
-            "power-shift-zero",
-            None,
-            p.Bb == 0,
-            "Bb is 0 in {}: a Bb that is forgotten or added twice, and BZ used for NZ, cannot be "
-            "seen there",
-        )
-    if e.eval and {"running_M", "running_V"} & brought:
-        yield from note(
-            "power-running-start",
-            None,
-            (p.running_M == 0) & (p.running_V == 1),
-            "the running statistics are 0 and 1 in {}: an inference mode that ignores them cannot "
-            "be seen there",
-        )
-    if e.eval:
-        return
-    constant = e.V == 0
-    if e.N == 1:
-        yield from note(
-            "power-one-row",
-            "dLdZ",
-            everywhere,
-            "there is 1 row: NZ and dLdZ are 0 whatever Z is, so that only dLdBb can be checked",
-        )
-        return
-    yield from note(
-        "power-constant-column",
-        None,
-        constant,
-        "Z is constant in {}: NZ and dLdBW are 0 there, and mistakes in the variance path cannot "
-        "be seen",
-    )
-    yield from note(
-        "power-variance-below-eps",
-        None,
-        ~constant & (e.V < p.eps),
-        f"the variance is below eps = {p.eps:g} in {{}}: eps decides the result there, and "
-        "mistakes in the variance path can hardly be seen",
-    )
-    if e.N == 2:
-        yield from note(
-            "power-two-rows",
-            "dLdZ",
-            everywhere,
-            "there are 2 rows: NZ is 1 and -1 whatever Z is, so that dLdZ cancels to nearly 0 and "
-            "a mistake in its scale cannot be seen",
-        )
-        return
-    if "dLdBZ" not in brought:
-        return
-    flat = (e.range_dLdBZ == 0) & ~constant
-    yield from note(
-        "power-upstream-constant",
-        "dLdZ",
-        flat,
-        "dLdBZ is the same in all rows in {}: the true dLdZ and dLdBW are 0 there, so that "
-        "mistakes in their scale and in the variance path cannot be seen",
-    )
-    if is_large(e.Z.shape):  # what follows looks at every entry
-        return
-    yield from note(
-        "power-upstream-like-output",
-        "dLdZ",
-        _like_output(e) & ~flat & ~constant,
-        "dLdBZ goes along with the output in {}: the paths of dLdZ cancel there to nearly 0, so "
-        "that mistakes in its scale cannot be seen",
-    )
+            where = list_features(columns[0], names)
+            yield Note(code, check, MESSAGES[code].format(where=where, eps=r.parameters.eps))
 
 
-def _like_output(e: ReferenceForward) -> Mask:
-    """ReferenceForward, (1, C), in which dLdBZ is a constant plus a multiple of NZ."""
-    deviation = e.dLdBZ[:] - column_mean(e.dLdBZ[:])
-    size = column_sum(e.NZ() ** 2)
-    slope = column_sum(deviation * e.NZ()) / np.where(size > 0, size, 1)
-    rest = largest(deviation - slope * e.NZ())
-    return rest <= NEARLY * largest(e.dLdBZ[:])
+def _blind_spots(
+    r: ReferenceForward, given: frozenset[str]
+) -> Iterator[tuple[str, str | None, Mask]]:
+    """Code, the quantity concerned if it is one, and the columns concerned, (1, C)."""
+    p, all_columns = r.parameters, np.ones(r.M.shape, bool)
+    if "BW" in given:
+        yield "power-scale-one", None, p.BW == 1
+    if "Bb" in given:
+        yield "power-shift-zero", None, p.Bb == 0
+    if r.eval:
+        if {"running_M", "running_V"} & given:
+            yield "power-running-start", None, (p.running_M == 0) & (p.running_V == 1)
+        return
+    if r.N == 1:
+        yield "power-one-row", "dLdZ", all_columns
+        return
+    constant = r.V == 0
+    yield "power-constant-column", None, constant
+    yield "power-variance-below-eps", None, ~constant & (r.V < p.eps)
+    if r.N == 2:
+        yield "power-two-rows", "dLdZ", all_columns
+    elif "dLdBZ" in given:
+        flat = (r.range_dLdBZ == 0) & ~constant
+        yield "power-upstream-constant", "dLdZ", flat
+        if not is_large(r.Z.shape):  # this one looks at every entry
+            yield "power-upstream-like-output", "dLdZ", _is_like_output(r) & ~flat & ~constant
 
 
-def listed(columns: Mask, names: tuple[str, ...] | None) -> str:
-    """The features in which `columns`, (C,), is true, in words."""
+def _is_like_output(r: ReferenceForward) -> Mask:
+    """Columns, (1, C), in which dLdBZ is a constant plus a multiple of NZ."""
+    dLdBZ, NZ = r.dLdBZ[:], r.NZ()
+    deviation = dLdBZ - column_mean(dLdBZ)
+    size = column_sum(NZ**2)
+    slope = column_sum(deviation * NZ) / np.where(size > 0, size, 1)
+    return largest(deviation - slope * NZ) <= NEARLY * largest(dLdBZ)
+
+
+def list_features(columns: Mask, names: tuple[str, ...] | None) -> str:
+    """Return the features in which `columns`, (C,), is true, in words.
+
+    >>> list_features(np.array([True, False, True]), ("ash", "hue", "proline"))
+    'features ash, proline'
+    """
     chosen = [str(column) if names is None else names[column] for column in np.flatnonzero(columns)]
     if len(chosen) == len(columns):
         return "all features" if len(chosen) > 1 else f"feature {chosen[0]}"

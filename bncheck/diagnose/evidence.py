@@ -1,57 +1,60 @@
-"""Evidence: a wrong quantity, all that was computed beside it, and how well things can be told."""
+"""Evidence: a wrong quantity beside the right one, and what explanations are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from bncheck.arrays import Array
+from bncheck.compare.claims import quantity_of
 from bncheck.reference.forward import ReferenceForward
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What an explanation of one wrong quantity goes by.
+    """What the explanation of one wrong quantity is based on.
 
     Attributes
     ----------
-    name
-        The quantity, by its name in the definition.
     label
-        By which the report calls it: `BZ_eval` is BZ in inference mode.
-    analytic
-        What the layer says, (N, C) or (1, C), float64.
+        The row of the report: BZ, or BZ_eval.
+    analytic, numeric
+        What the layer says and what is right, (N, C) or (1, C), float64.
     reference
-        The definition's forward for the same numbers.
-    others
-        The layer's other results that have the right shape, by name, float64.
+        The definition's forward on the same mini-batch.
     resolution
         Errors up to here, in units of the scale, are rounding.
     """
 
-    name: str
     label: str
     analytic: Array
+    numeric: Array
     reference: ReferenceForward
-    others: Mapping[str, Array]
     resolution: float
+
+    @property
+    def name(self) -> str:
+        """The quantity, by its name in the definition: BZ for BZ_eval."""
+        return quantity_of(self.label)
 
     @property
     def scale(self) -> Array:
         """Unit of the quantity's errors, (1, C)."""
         return self.reference.scales[self.name]
 
-    def is_equal(self, alternative: Array, numeric: Array) -> bool:
-        """Whether the analytic values are these, and these can be told from the numeric ones."""
-        with np.errstate(all="ignore"):
-            size = self.scale + np.abs(alternative)
-            same = np.abs(self.analytic - alternative) <= self.resolution * size
-            told = np.abs(numeric - alternative) > 10 * self.resolution * size
-        return bool(same.all() and told.any())
+    def fits(self, values: Array) -> bool:
+        """Tell whether the analytic values are these, and these are certainly wrong."""
+        same = np.isclose(
+            self.analytic, values, rtol=self.resolution, atol=self.resolution * self.scale
+        )
+        if not same.all():
+            return False
+        far = 10 * self.resolution * (self.scale + np.abs(values))
+        return bool((np.abs(self.numeric - values) > far).any())
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(NamedTuple):
     """What is wrong.
 
     Attributes
@@ -60,13 +63,11 @@ class Explanation:
         For scripts.
     message
         What was found, with the numbers that show it.
-    meant
-        The formula as it should be, in code with the names of the definition.
     at
-        The quantity whose line is wrong; None for the one that is explained.
+        The quantities whose formulas are wrong, if it is not the one that is explained: the first
+        is the one whose line to show.
     """
 
     code: str
     message: str
-    meant: str
-    at: str | None = None
+    at: Sequence[str] = ()

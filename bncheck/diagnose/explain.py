@@ -1,157 +1,146 @@
-"""From wrong quantities to notes that say what is wrong with them."""
+"""From quantities that failed to notes that say what is wrong with them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from bncheck.arrays import Array
-from bncheck.batchnorm.quantities import QUANTITIES
+from bncheck.batchnorm.quantities import QUANTITIES, formula_of
 from bncheck.compare.claims import Claim, quantity_of
 from bncheck.compare.comparison import Comparison, Verdict
 from bncheck.compare.tolerance import tolerance_of
 from bncheck.diagnose.evidence import Evidence, Explanation
-from bncheck.diagnose.intermediates import explain_by_factor, is_consequence
-from bncheck.diagnose.known_mistakes import ALTERNATIVES, explain_by_alternatives
-from bncheck.diagnose.paths import explain_by_statistics, explain_inference, explain_training
+from bncheck.diagnose.factors import explain_by_factor
+from bncheck.diagnose.known_mistakes import explain_by_known_mistakes
+from bncheck.diagnose.paths import dLdM_from, dLdV_from, explain_by_paths, paths_from
 from bncheck.layers.source import Line
-from bncheck.reference.forward import ReferenceForward
 from bncheck.report.model import Note
 
 FINEST = 1e-6
-"""Factors and alternatives are told apart to this, in units of the scale, where rounding allows."""
+"""Explanations are told apart to this, in units of the scale, where rounding allows."""
 
 UNEXPLAINED = "unexplained"
+EQUALLY = "or, which fits these data equally well"
+"""Introduces every explanation of a quantity but the first."""
 
-EQUALLY = "or, which these data cannot tell from it"
-
-Where = Callable[[str], Line | None]
+LineOf = Callable[[str], Line | None]
 """The line that computes a quantity, where that is known."""
 
 
 def explain(
-    claims: Sequence[Claim],
-    checks: Sequence[Comparison],
+    judged: Sequence[tuple[Claim, Comparison]],
     precision: float,
     BZ_error: Array | None,
-    where: Where,
+    line_of: LineOf,
 ) -> Iterator[Note]:
-    """Notes on every check that failed, as far as it could be compared.
+    """Yield notes on every check that failed, as far as it could be compared.
 
     Parameters
     ----------
-    claims, checks
-        What was compared, and what came out, in the same order.
+    judged
+        What was compared, and what came out.
     precision
         Relative precision of the type that the layer computes in.
     BZ_error
         As in `tolerance_of`.
-    where
+    line_of
         Gives the line of a quantity.
 
     Notes
     -----
     A wrong forward is explained alone: what its gradients are compared with is not the definition.
     """
-    failed = [
-        (claim, check)
-        for claim, check in zip(claims, checks, strict=True)
-        if check.verdict is Verdict.FAIL
-        and check.entries is not None
-        and claim.reference is not None
-    ]
-    if not failed:
-        return
-    names = [check.name for _, check in failed]
-    if "BZ" in names:
-        failed = [each for each in failed if not each[1].name.startswith("dLd")]
-    others = {
-        check.name: check.entries.analytic.astype(float)
-        for check in checks
+    results = {
+        check.name: np.asarray(check.entries.analytic, float)
+        for _, check in judged
         if check.entries is not None
     }
-    told: set[str] = set()
-    in_the_dark = False
-    for claim, check in failed:
-        evidence = _evidence(claim, check, others, precision, BZ_error)
-        for note in _notes(evidence, check, names, where):
+    found = [_evidence(claim, check, precision, BZ_error) for claim, check in judged]
+    failed = {evidence.label: evidence for evidence in found if evidence is not None}
+    said: set[str] = set()
+    for label, evidence in failed.items():
+        if "BZ" in failed and label.startswith("dLd"):
+            continue
+        for note in _notes(evidence, results, failed, line_of):
             # One mistake can make several quantities wrong; that nothing is known is said once.
-            if note.message in told or (note.code == UNEXPLAINED and in_the_dark):
-                continue
-            told.add(note.message)
-            in_the_dark |= note.code == UNEXPLAINED or check.name == "BZ"
-            yield note
+            key = UNEXPLAINED if note.code == UNEXPLAINED else note.message
+            if key not in said:
+                yield note
+            said.add(key)
+        if evidence.name == "BZ":  # which may be why others are wrong
+            said.add(UNEXPLAINED)
 
 
 def _evidence(
-    claim: Claim,
-    check: Comparison,
-    others: Mapping[str, Array],
-    precision: float,
-    BZ_error: Array | None,
-) -> Evidence:
-    assert check.entries is not None
-    assert claim.reference is not None
-    tolerance = float(
-        tolerance_of(
-            quantity_of(claim.name), claim.reference, precision, FINEST, BZ_error
-        ).accepted.max()
-    )
+    claim: Claim, check: Comparison, precision: float, BZ_error: Array | None
+) -> Evidence | None:
+    """The evidence against a quantity that failed, if it was compared with the definition."""
+    r, entries = claim.reference, check.entries
+    if check.verdict is not Verdict.FAIL or entries is None or r is None:
+        return None
+    tolerance = tolerance_of(quantity_of(claim.name), r, precision, FINEST, BZ_error)
     return Evidence(
-        name=quantity_of(claim.name),
         label=claim.name,
-        analytic=check.entries.analytic.astype(float),
-        reference=claim.reference,
-        others=others,
-        resolution=tolerance,
+        analytic=np.asarray(entries.analytic, float),
+        numeric=entries.numeric,
+        reference=r,
+        resolution=float(tolerance.accepted.max()),
     )
 
 
 def _notes(
-    evidence: Evidence, check: Comparison, failed: Sequence[str], where: Where
+    evidence: Evidence, results: Mapping[str, Array], failed: Container[str], line_of: LineOf
 ) -> Iterator[Note]:
+    label, eval_mode = evidence.label, evidence.reference.eval
+
+    def note(code: str, message: str, formula: str | None, quantity: str) -> Note:
+        # A line that assigns BZ need not be that of the inference mode.
+        line = None if "_eval" in label else line_of(quantity)
+        place = (line.place, line.text) if line else ()
+        return Note(code, label, message, formula, *place)
+
     lost = int((~np.isfinite(evidence.analytic)).sum())
     if lost:
-        message = (
-            f"{lost} of the {evidence.analytic.size} entries of {evidence.label} are no numbers"
-        )
-        yield Note("not-finite", evidence.label, message, None, *_place(evidence, None, where))
+        verb = "is" if lost == 1 else "are"
+        message = f"{lost} of the {evidence.analytic.size} entries of {label} {verb} not finite"
+        yield note("not-finite", message, None, evidence.name)
         return
     before = [name for name in QUANTITIES[evidence.name].follows if name in failed]
-    if before and is_consequence(evidence):
-        message = f"{evidence.label} follows rightly from a wrong {before[0]}: look there first"
-        yield Note("consequence", evidence.label, message)
+    if before and follows_from(evidence, results):
+        message = f"{label} is wrong only because {before[0]} is: fix that first"
+        yield Note("consequence", label, message)
         return
-    found = explanations(evidence, _true(check))
+    found = find_explanations(evidence)
     if not found:
-        message = f"no known mistake explains {evidence.label}: look at its worst entries"
-        yield Note(UNEXPLAINED, evidence.label, message, None, *_place(evidence, None, where))
-    for index, each in enumerate(found):
-        message = each.message if index == 0 else f"{EQUALLY}: {each.message}"
-        place = _place(evidence, each.at, where)
-        yield Note(each.code, evidence.label, message, each.meant, *place)
+        message = f"no known mistake explains {label}: look at its worst entries"
+        yield note(UNEXPLAINED, message, None, evidence.name)
+    for index, (code, words, at) in enumerate(found):
+        quantities = at or [evidence.name]
+        formula = "; ".join(formula_of(name, eval=eval_mode) for name in quantities)
+        message = words if index == 0 else f"{EQUALLY}: {words}"
+        yield note(code, message, formula, quantities[0])
 
 
-def _place(evidence: Evidence, at: str | None, where: Where) -> tuple[str, str] | tuple[None, None]:
-    """File and line, and the line's text."""
-    # A line that assigns BZ need not be that of the inference mode.
-    line = None if "_eval" in evidence.label else where(at or evidence.name)
-    return (line.place, line.text) if line else (None, None)
+def find_explanations(evidence: Evidence) -> list[Explanation]:
+    """Return every explanation that fits the evidence equally well."""
+    found = explain_by_known_mistakes(evidence)
+    if not found and evidence.name == "dLdZ" and not evidence.reference.eval:
+        found = explain_by_paths(evidence)
+    return found or explain_by_factor(evidence)
 
 
-def _true(check: Comparison) -> Array:
-    assert check.entries is not None
-    return check.entries.numeric
-
-
-def explanations(evidence: Evidence, numeric: Array) -> list[Explanation]:
-    """Every explanation that fits the evidence equally well."""
-    e: ReferenceForward = evidence.reference
-    if evidence.name in ALTERNATIVES:
-        return explain_by_alternatives(evidence, numeric) or explain_by_factor(evidence, numeric)
-    if evidence.name in ("dLdV", "dLdM", "dLdZ"):
-        found = explain_by_statistics(evidence, numeric)
-        if found:
-            return found
-    if evidence.name != "dLdZ":
-        return explain_by_factor(evidence, numeric)
-    return explain_inference(evidence) if e.eval else explain_training(evidence)
+def follows_from(evidence: Evidence, results: Mapping[str, Array]) -> bool:
+    """Tell whether dLdV, dLdM or dLdZ is right, given the layer's own results before it."""
+    r = evidence.reference
+    if r.eval or not all(name in results for name in QUANTITIES[evidence.name].follows):
+        return False
+    dLdNZ, X = results["dLdNZ"], r.X()
+    if evidence.name == "dLdV":
+        expected = dLdV_from(dLdNZ, X, r.root)
+    elif evidence.name == "dLdM":
+        expected = dLdM_from(dLdNZ, r.root)
+    else:
+        expected = paths_from(dLdNZ, results["dLdV"], results["dLdM"], X, r.root).sum(axis=0)
+    size = evidence.scale + np.abs(expected).max(axis=0)
+    error = np.abs(evidence.analytic - expected)
+    return bool((error <= 10 * evidence.resolution * np.sqrt(r.N) * size).all())

@@ -1,97 +1,105 @@
-"""What a factor between the analytic and the numeric value says about the code."""
+"""Factors: a wrong quantity that is some multiple of the right one, and what the factor says."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from bncheck.arrays import Array, Mask
+from bncheck.diagnose.evidence import Evidence, Explanation
 from bncheck.reference.forward import ReferenceForward
+from bncheck.reference.sums import column_sum, largest
+
+COARSEST = 0.05
+"""A ratio that is known no better than this says nothing."""
 
 
-@dataclass(frozen=True)
-class Factor:
+class Factor(NamedTuple):
     """A factor that a mistake leads to.
 
     Attributes
     ----------
     code
         For scripts.
+    words
+        What is wrong with a quantity or a path that has this factor; follows its name.
     values
         (1, C).
-    words
-        What is wrong where a quantity or a path has this factor; follows its name.
     """
 
     code: str
-    values: Array
     words: str
+    values: Array
 
 
-def factors(e: ReferenceForward) -> Iterator[Factor]:
-    """The factors of the usual mistakes, each also with the sign flipped."""
-    for factor in _positive_factors(e):
+def usual_factors(r: ReferenceForward) -> Iterator[Factor]:
+    """Yield the factors of the usual mistakes, each also with the wrong sign."""
+    for code, words, values in _positive_factors(r):
+        factor = Factor(code, words, np.broadcast_to(values, r.M.shape))
         yield factor
-        if factor.code == "missing":
-            continue
-        words = "has its sign flipped"
-        both = words if factor.code == "one" else f"{words} and {factor.words}"
-        code = "sign" if factor.code == "one" else f"sign-{factor.code}"
-        yield Factor(code, -factor.values, both)
+        if code == "one":
+            yield Factor("sign", "has the wrong sign", -factor.values)
+        elif code != "missing":
+            yield Factor(f"sign-{code}", f"has the wrong sign and {words}", -factor.values)
 
 
-def _positive_factors(e: ReferenceForward) -> Iterator[Factor]:
-    N, BW, variance = e.N, e.parameters.BW, e.used_V + e.parameters.eps
-    ones = np.ones_like(BW)
-    yield Factor("missing", 0 * ones, "is missing")
-    yield Factor("one", ones, "is right")
-    yield Factor("doubled", 2 * ones, "has a factor 2 too many")
-    yield Factor("halved", ones / 2, "lacks a factor 2")
+def _positive_factors(r: ReferenceForward) -> Iterator[tuple[str, str, Array | float]]:
+    N, BW, V = r.N, r.parameters.BW, r.used_V
+    variance = V + r.parameters.eps
+    yield "missing", "is missing", 0
+    yield "one", "is right", 1
+    yield "doubled", "is twice what it should be", 2
+    yield "halved", "is half of what it should be", 1 / 2
     if N > 1:
-        yield Factor("n-forgotten", N * ones, "is not divided by N")
-        yield Factor("n-twice", ones / N, "is divided by N once too often")
-        yield Factor("n-minus-1", N / (N - 1) * ones, "is divided by N - 1 in place of N")
-        yield Factor("n-minus-1-over", (N - 1) / N * ones, "is multiplied by (N - 1) / N")
-    with np.errstate(divide="ignore"):
-        yield Factor("scale-forgotten", 1 / BW, "lacks BW")
-        yield Factor("scale-twice", BW, "has BW twice")
-    with np.errstate(all="ignore"):
-        without_eps = variance / e.used_V
-    for power, code in ((0.5, "root"), (1.5, "power")):
-        words = "lacks eps beside the variance"
-        yield Factor(f"eps-missing-{code}", without_eps**power, words)
-    for power, code, words in POWERS:
-        yield Factor(f"power-{code}", variance**power, f"has (V + eps) to a power {words}")
+        yield "n-forgotten", "is not divided by N", N
+        yield "n-twice", "is divided by N twice", 1 / N
+        yield "n-minus-1", "is divided by N - 1 instead of N", N / (N - 1)
+        yield "n-minus-1-over", "is multiplied by (N - 1) / N", (N - 1) / N
+    yield "scale-forgotten", "lacks the factor BW", 1 / BW
+    yield "scale-twice", "has the factor BW twice", BW
+    yield "eps-missing-root", "lacks eps beside the variance", (variance / V) ** 0.5
+    yield "eps-missing-power", "lacks eps beside the variance", (variance / V) ** 1.5
+    for code, number, power in (
+        ("half", "1/2", 0.5), ("one", "1", 1.0), ("three-halves", "3/2", 1.5)
+    ):  # fmt: skip
+        words = f"has an exponent of V + eps that is {number} too"
+        yield f"power-{code}-high", f"{words} high", variance**power
+        yield f"power-{code}-low", f"{words} low", variance**-power
 
 
-COARSEST = 0.05
-"""A ratio that is known no better than this tells nothing."""
+@np.errstate(all="ignore")
+def explain_by_factor(evidence: Evidence) -> list[Explanation]:
+    """Return what the factor between the analytic and the numeric values says."""
+    numeric, scale = evidence.numeric, evidence.scale
+    ratios = column_sum(evidence.analytic * numeric) / column_sum(numeric * numeric)
+    columns = np.isfinite(ratios) & (scale > 0)
+    if not evidence.fits(np.where(columns, ratios, 0) * numeric):
+        return []
+    known_to = 30 * evidence.resolution * scale / largest(numeric)
+    found = fitting_factors(ratios, columns, evidence.reference, known_to, entries=numeric.size)
+    return [
+        Explanation(
+            f"{evidence.name}-{factor.code}",
+            f"{evidence.label} {'is 0' if factor.code == 'missing' else factor.words}",
+        )
+        for factor in found
+        if factor.code != "one"
+    ]
 
-PLAIN = ("missing", "one", "sign")
-"""The factors 0, 1 and -1."""
 
-POWERS = (
-    (0.5, "half-high", "that is 1/2 too high"),
-    (1.0, "one-high", "that is 1 too high"),
-    (1.5, "three-halves-high", "that is 3/2 too high"),
-    (-0.5, "half-low", "that is 1/2 too low"),
-    (-1.0, "one-low", "that is 1 too low"),
-    (-1.5, "three-halves-low", "that is 3/2 too low"),
-)
-
-
-def fitting(
-    ratios: Array, columns: Mask, e: ReferenceForward, resolution: Array, *, entries: int
+@np.errstate(all="ignore")
+def fitting_factors(
+    ratios: Array, columns: Mask, r: ReferenceForward, resolution: Array, *, entries: int
 ) -> list[Factor]:
-    """The factors that the ratios, (1, C), are equal to in the columns that tell, (1, C).
+    """Return the factors that the ratios are equal to in every column that says something.
 
     Parameters
     ----------
     ratios
-        Claimed over numeric.
+        Analytic over numeric, (1, C).
     columns
-        Where the ratio means something.
-    e
+        Where the ratio means something, (1, C).
+    r
         The definition's forward.
     resolution
         What each ratio is known to, (1, C).
@@ -101,36 +109,25 @@ def fitting(
     Returns
     -------
     list
-        Those that fit, all of them; a plain number where none of them fits but one number does.
+        All that fit; a plain number where none of them fits but one number does.
     """
     columns = columns & (resolution < COARSEST)
     if not columns.any():
         return []
-    found = [
-        factor
-        for factor in factors(e)
-        if _equal(ratios, factor.values, columns, resolution)
-        and (factor.code in PLAIN or _is_told(factor, columns, resolution))
-    ]
-    if any(factor.code == "one" for factor in found):
-        return [factor for factor in found if factor.code == "one"]
-    if found:
-        return found
-    number = float(np.median(ratios[columns]))
-    values = np.full_like(ratios, number)
-    if entries > 1 and _equal(ratios, values, columns, resolution):
-        return [Factor("constant", values, f"is {number:.6g} times what it should be")]
-    return []
 
-
-def _is_told(factor: Factor, columns: Mask, resolution: Array) -> bool:
-    """Whether a factor can be told from 0, from 1 and from -1."""
-    size = np.abs(factor.values)
-    told = (size > resolution) & (np.abs(size - 1) > resolution)
-    return bool(told[columns].any())
-
-
-def _equal(ratios: Array, values: Array, columns: Mask, resolution: Array) -> bool:
-    with np.errstate(all="ignore"):
+    def fits(values: Array) -> bool:
         same = np.abs(ratios - values) <= resolution * np.maximum(1, np.abs(values))
-    return bool(same[columns].all())
+        return bool((same & np.isfinite(values))[columns].all())
+
+    def is_distinct(factor: Factor) -> bool:
+        """Whether it is 0, 1 or -1, or differs from these."""
+        size = np.abs(factor.values)
+        differs = (size > resolution) & (np.abs(size - 1) > resolution)
+        return factor.code in ("missing", "one", "sign") or bool(differs[columns].any())
+
+    found = [each for each in usual_factors(r) if fits(each.values) and is_distinct(each)]
+    if found:
+        return [factor for factor in found if factor.code == "one"] or found
+    number = np.full_like(ratios, np.median(ratios[columns]))
+    words = f"is {number[0, 0]:.6g} times what it should be"
+    return [Factor("constant", words, number)] if entries > 1 and fits(number) else []

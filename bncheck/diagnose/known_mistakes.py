@@ -1,300 +1,238 @@
-"""What a quantity comes to under the usual mistakes: an explanation is one that fits exactly."""
+"""What a quantity comes to under the usual mistakes: an explanation is one that fits exactly.
+
+A mistake is an entry of a table: its code, what is wrong in words, and the values, (N, C) or
+(1, C), that the quantity then has; these are not finite where the mistake leads to no number.
+"""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from bncheck.arrays import Array
-from bncheck.batchnorm.quantities import formula_of
 from bncheck.diagnose.evidence import Evidence, Explanation
+from bncheck.diagnose.paths import dLdM_from, dLdV_from, paths_from
 from bncheck.reference.forward import ReferenceForward
 from bncheck.reference.sums import column_mean, column_sum
 
-
-@dataclass(frozen=True)
-class Alternative:
-    """A mistake, and what the quantity is with it.
-
-    Attributes
-    ----------
-    code
-        For scripts.
-    values
-        (N, C) or (1, C); not finite where the mistake leads to no number.
-    words
-        What is wrong, as a sentence.
-    meant
-        The formula as it should be, where it is another one than the quantity's.
-    at
-        The quantity whose line is wrong, where it is another one.
-    rare
-        Said only where nothing more usual fits as well.
-    """
-
-    code: str
-    values: Array
-    words: str
-    meant: str | None = None
-    at: str | None = None
-    rare: bool = False
+Mistakes = Iterator[tuple[str, str, Array, *tuple[str, ...]]]
+"""Code, words, values, and the quantities whose formulas are wrong, as in `Explanation`."""
 
 
-def explain_by_alternatives(evidence: Evidence, numeric: Array) -> list[Explanation]:
-    """Every alternative that the analytic values are equal to."""
-    e = evidence.reference
-    with np.errstate(all="ignore"):
-        fitting = [
-            each
-            for each in ALTERNATIVES[evidence.name](e)
-            if evidence.is_equal(np.broadcast_to(each.values, numeric.shape), numeric)
-        ]
-    plain = [each for each in fitting if not each.rare]
-    return [_explanation(each, evidence) for each in plain or fitting]
+@np.errstate(all="ignore")
+def explain_by_known_mistakes(evidence: Evidence) -> list[Explanation]:
+    """Return every known mistake that leads to the analytic values; rare ones if no usual does."""
+    for mistakes in KNOWN_MISTAKES.get(evidence.name, ()):
+        found = {
+            words: Explanation(code, words, at)
+            for code, words, values, *at in mistakes(evidence.reference)
+            if evidence.fits(values)
+        }
+        if found:
+            return list(found.values())
+    return []
 
 
-def _explanation(alternative: Alternative, evidence: Evidence) -> Explanation:
-    a = alternative
-    formula = a.meant or formula_of(a.at or evidence.name, eval=evidence.reference.eval)
-    return Explanation(a.code, a.words, formula, a.at)
+# fmt: off
 
 
-def of_BZ(e: ReferenceForward) -> Iterator[Alternative]:
-    """Mistakes of the forward."""
-    p, N = e.parameters, e.N
-    Z, X, NZ = e.Z[:], e.X(), e.NZ()
-    BW, Bb, eps = p.BW, p.Bb, p.eps
-    V = e.used_V
-    name = "running_V" if e.eval else "V"
+def BZ_mistakes(r: ReferenceForward) -> Mistakes:
+    """Yield mistakes in the forward."""
+    BW, Bb, NZ = r.parameters.BW, r.parameters.Bb, r.NZ()
+    for code, words, wrong_NZ, *at in _NZ_mistakes(r):
+        yield code, words, BW * wrong_NZ + Bb, *at
+    yield "scale-forgotten", "BW is forgotten: BZ is NZ + Bb", NZ + Bb
+    yield "scale-twice", "BW is applied twice in BZ", BW * BW * NZ + Bb
+    yield "shift-forgotten", "Bb is forgotten: BZ is BW * NZ", BW * NZ
+    yield "shift-twice", "Bb is added twice in BZ", BW * NZ + 2 * Bb
+    yield "shift-subtracted", "Bb is subtracted instead of added", BW * NZ - Bb
+    yield "scale-and-shift-forgotten", "BW and Bb are forgotten: BZ is NZ", NZ
+    yield "scale-and-shift-swapped", "BW and Bb are swapped: BZ is Bb * NZ + BW", Bb * NZ + BW
+    yield "shift-scaled", "BW scales Bb as well: BZ is BW * (NZ + Bb)", BW * (NZ + Bb)
 
-    def of(normalised: Array) -> Array:
-        BZ: Array = BW * normalised + Bb
-        return BZ
 
-    yield Alternative(
-        "eps-outside-root", of(X / (np.sqrt(V) + eps)),
-        f"eps is outside the root: BZ divides by sqrt({name}) + eps",
-    )  # fmt: skip
-    yield Alternative("eps-missing", of(X / np.sqrt(V)), f"eps is missing beside {name}")
-    yield Alternative(
-        "eps-subtracted", of(X / np.sqrt(V - eps)), f"eps is subtracted from {name}, not added"
-    )
-    yield Alternative(
-        "eps-squared",
-        of(X / np.sqrt(V + eps**2)),
-        "the square of eps is added, not eps",
-        rare=True,
-    )
-    yield Alternative(
-        "root-missing", of(X / (V + eps)), f"BZ divides by {name} + eps, not by its root"
-    )
-    yield Alternative(
-        "power-of-root", of(X * np.sqrt(V + eps)), f"BZ multiplies by sqrt({name} + eps)"
-    )
-    yield Alternative("scale-forgotten", NZ + Bb, "BW is forgotten: BZ is NZ + Bb")
-    yield Alternative("scale-twice", BW * BW * NZ + Bb, "BW is applied twice in BZ")
-    yield Alternative("shift-forgotten", BW * NZ, "Bb is forgotten: BZ is BW * NZ")
-    yield Alternative("shift-twice", BW * NZ + 2 * Bb, "Bb is added twice in BZ")
-    yield Alternative("shift-subtracted", BW * NZ - Bb, "Bb is subtracted, not added")
-    yield Alternative(
-        "scale-and-shift-forgotten",
-        NZ,
-        "BW and Bb are forgotten: BZ is the normalised input NZ",
-    )
-    yield Alternative(
-        "scale-and-shift-swapped", Bb * NZ + BW, "BW and Bb are swapped: BZ is Bb * NZ + BW"
-    )
-    yield Alternative("shift-scaled", BW * (NZ + Bb), "BW scales Bb too: BZ is BW * (NZ + Bb)")
-    yield Alternative("mean-not-subtracted", of(Z / e.root), "the mean is not subtracted from Z")
-    if e.eval:
-        yield from _of_inference(e, of)
+def _NZ_mistakes(r: ReferenceForward) -> Mistakes:
+    p, eps, V, Z, X = r.parameters, r.parameters.eps, r.used_V, r.Z[:], r.X()
+    name = "running_V" if r.eval else "V"
+    yield ("eps-outside-root", f"eps is outside the root: BZ divides by sqrt({name}) + eps",
+           X / (np.sqrt(V) + eps))
+    yield "eps-missing", f"eps is missing: BZ divides by sqrt({name})", X / np.sqrt(V)
+    yield "eps-subtracted", f"eps is subtracted from {name} instead of added", X / np.sqrt(V - eps)
+    yield "root-missing", f"the square root is missing: BZ divides by {name} + eps", X / (V + eps)
+    yield ("power-of-root", f"BZ multiplies by sqrt({name} + eps) instead of dividing by it",
+           X * np.sqrt(V + eps))
+    yield "mean-not-subtracted", "the mean is not subtracted from Z", Z / r.root
+    if r.eval:
+        batch_root = np.sqrt(r.V + eps)
+        yield ("batch-in-inference", "inference uses the mean and the variance of the mini-batch"
+               " instead of running_M and running_V", (Z - r.M) / batch_root)
+        yield ("batch-mean-in-inference", "inference uses the mean of the mini-batch instead of"
+               " running_M", (Z - r.M) / r.root)
+        yield ("batch-variance-in-inference", "inference uses the variance of the mini-batch"
+               " instead of running_V", X / batch_root)
+        yield ("parenthesis", "a parenthesis is misplaced: only running_M is divided by the root,"
+               " not Z - running_M", Z - p.running_M / r.root)
         return
-    if N > 1:
-        yield Alternative(
-            "variance-unbiased", of(X / np.sqrt(V * N / (N - 1) + eps)),
-            f"the variance is divided by N - 1 = {N - 1}, where N = {N} is meant",
-            at="V",
-        )  # fmt: skip
-    yield Alternative(
-        "variance-not-divided", of(X / np.sqrt(V * N + eps)),
-        "the variance is a sum of squares, not divided by N",
-            at="V",
-    )  # fmt: skip
-    yield Alternative(
-        "variance-uncentred", of(X / np.sqrt(column_mean(Z**2) + eps)),
-        "the variance is the mean of Z ** 2, without the mean of Z taken off",
-            at="V",
-    )  # fmt: skip
-    yield Alternative(
-        "running-in-training", of((Z - p.running_M) / np.sqrt(p.running_V + eps)),
-        "the running statistics are used in training, where those of the mini-batch are meant",
-    )  # fmt: skip
-    yield Alternative(
-        "wrong-axis", of(_by_rows(e)),
-        "mean and variance are taken over the features of each row (axis=1), where those over the "
-        "rows (axis=0) are meant",
-    )  # fmt: skip
-    yield Alternative(
-        "no-axis", of((Z - Z.mean()) / np.sqrt(Z.var() + eps)),
-        "mean and variance are taken over the whole matrix: axis=0 is missing",
-    )  # fmt: skip
+    if (N := r.N) > 1:
+        yield ("variance-unbiased", f"the variance is divided by N - 1 = {N - 1} instead of"
+               f" N = {N}", X / np.sqrt(V * N / (N - 1) + eps), "V")
+    yield ("variance-not-divided", "the variance is a sum of squares, not divided by N",
+           X / np.sqrt(V * N + eps), "V")
+    yield ("variance-uncentred", "the variance is the mean of Z ** 2: the mean of Z is not"
+           " subtracted", X / np.sqrt(column_mean(Z**2) + eps), "V")
+    yield ("running-in-training", "training uses running_M and running_V instead of the mean and"
+           " the variance of the mini-batch", (Z - p.running_M) / np.sqrt(p.running_V + eps))
+    yield ("wrong-axis", "mean and variance are taken over the features of each row (axis=1)"
+           " instead of over the rows (axis=0)", _normalise(Z, 1, eps))
+    yield ("no-axis", "mean and variance are taken over the whole matrix: axis=0 is missing",
+           _normalise(Z, None, eps))
 
 
-def _by_rows(e: ReferenceForward) -> Array:
-    Z = e.Z[:]
-    X = Z - Z.mean(axis=1, keepdims=True)
-    NZ: Array = X / np.sqrt((X * X).mean(axis=1, keepdims=True) + e.parameters.eps)
+def _normalise(Z: Array, axis: int | None, eps: float) -> Array:
+    X = Z - Z.mean(axis=axis, keepdims=True)
+    NZ: Array = X / np.sqrt((X * X).mean(axis=axis, keepdims=True) + eps)
     return NZ
 
 
-def _of_inference(e: ReferenceForward, of: Callable[[Array], Array]) -> Iterator[Alternative]:
-    p, Z = e.parameters, e.Z[:]
-    batch_root = np.sqrt(e.V + p.eps)
-    yield Alternative(
-        "batch-in-inference", of((Z - e.M) / batch_root),
-        "the statistics of the mini-batch are used in inference, where running_M and running_V are "
-        "meant",
-    )  # fmt: skip
-    yield Alternative(
-        "batch-mean-in-inference", of((Z - e.M) / e.root),
-        "the mean of the mini-batch is used in inference, where running_M is meant",
-    )  # fmt: skip
-    yield Alternative(
-        "batch-variance-in-inference", of((Z - p.running_M) / batch_root),
-        "the variance of the mini-batch is used in inference, where running_V is meant",
-    )  # fmt: skip
-    yield Alternative(
-        "parenthesis", of(Z - p.running_M / e.root),
-        "a parenthesis is misplaced: only running_M is divided by the root, not Z - running_M",
-    )  # fmt: skip
+def rare_BZ_mistakes(r: ReferenceForward) -> Mistakes:
+    """Yield mistakes in the forward that are easily taken for a more usual one."""
+    p = r.parameters
+    yield ("eps-squared", "eps is squared: eps ** 2 is added to the variance",
+           p.BW * r.X() / np.sqrt(r.used_V + p.eps**2) + p.Bb)
 
 
-def of_running_M(e: ReferenceForward) -> Iterator[Alternative]:
-    """Mistakes of the running mean."""
-    yield from _of_running("running_M", e.parameters.running_M, e.M, e)
-
-
-def of_running_V(e: ReferenceForward) -> Iterator[Alternative]:
-    """Mistakes of the running variance."""
-    p, N = e.parameters, e.N
-    old, alpha = p.running_V, p.alpha
-    yield from _of_running("running_V", old, e.V, e)
-    news = [
-        ("deviation", np.sqrt(e.V), "the standard deviation is taken in, not the variance"),
-        ("deviation-eps", e.root, "sqrt(V + eps) is taken in, not the variance V"),
-        ("eps-added", e.V + p.eps, "V + eps is taken in, not the variance V"),
-        ("sum", e.V * N, "the sum of squares is taken in, not divided by N"),
-    ]
-    if N > 1:
-        words = f"the unbiased variance, {N}/{N - 1} V, is taken in, where V is meant"
-        news.append(("unbiased", e.V * N / (N - 1), words))
-    for code, new, words in news:
-        rare = code in ("deviation-eps", "eps-added")
-        yield Alternative(
-            f"running-variance-{code}", alpha * old + (1 - alpha) * new, words, rare=rare
-        )
-        yield Alternative(
-            f"running-variance-{code}-alpha-reversed", (1 - alpha) * old + alpha * new,
-            f"{words}, and alpha = {alpha:g} weighs the new value, where it is meant to weigh the "
-            "old one",
-            rare=True,
-        )  # fmt: skip
-
-
-def _of_running(name: str, old: Array, new: Array, e: ReferenceForward) -> Iterator[Alternative]:
-    alpha, of_batch = e.parameters.alpha, "M" if name == "running_M" else "V"
-    if e.eval:
-        yield Alternative(
-            f"{name}-updated-in-inference", alpha * old + (1 - alpha) * new,
-            f"{name} is updated in inference mode, where it is meant to stay",
-        )  # fmt: skip
-        yield Alternative(
-            f"{name}-updated-in-inference", new,
-            f"{name} is overwritten in inference mode, where it is meant to stay",
-        )  # fmt: skip
+def running_mistakes(name: str, r: ReferenceForward) -> Mistakes:
+    """Yield mistakes in the running mean or in the running variance."""
+    p, alpha = r.parameters, r.parameters.alpha
+    batch, old, new = ("M", p.running_M, r.M) if name == "running_M" else ("V", p.running_V, r.V)
+    if name == "running_V":
+        for code, words, wrong in _wrong_variances(r):
+            yield code, words, alpha * old + (1 - alpha) * wrong
+    if r.eval:
+        yield (f"{name}-updated-in-inference", f"{name} is updated in inference mode, where it must"
+               " not change", alpha * old + (1 - alpha) * new)
+        yield (f"{name}-updated-in-inference", f"{name} is overwritten in inference mode, where it"
+               " must not change", new)
         return
-    yield Alternative(
-        f"{name}-alpha-reversed", (1 - alpha) * old + alpha * new,
-        f"alpha = {alpha:g} weighs the new value {of_batch} in {name}, where it is meant to weigh "
-        "the old one; in PyTorch, momentum is the weight of the new one",
-    )  # fmt: skip
-    yield Alternative(
-        f"{name}-overwritten", new, f"{name} is overwritten with {of_batch}: alpha is not used"
-    )
-    yield Alternative(f"{name}-not-updated", old, f"{name} is not updated in training")
-    yield Alternative(
-        f"{name}-added",
-        old + (1 - alpha) * new,
-        f"the old value of {name} is not multiplied by alpha",
-    )
-    yield Alternative(
-        f"{name}-old-forgotten", (1 - alpha) * new, f"the old value of {name} is left out"
-    )
+    yield (f"{name}-alpha-reversed", f"{name} gives the weight alpha = {alpha:g} to the new value"
+           f" {batch} instead of the old one; in PyTorch, momentum is the weight of the new one",
+           (1 - alpha) * old + alpha * new)
+    yield f"{name}-overwritten", f"{name} is overwritten with {batch}: alpha is not used", new
+    yield f"{name}-not-updated", f"{name} is not updated in training", old
+    yield (f"{name}-added", f"the old value of {name} is not multiplied by alpha",
+           old + (1 - alpha) * new)
+    yield f"{name}-old-forgotten", f"the old value of {name} is left out", (1 - alpha) * new
 
 
-def of_dLdBb(e: ReferenceForward) -> Iterator[Alternative]:
-    """Mistakes of the gradient of the shift."""
-    g, NZ, N = e.dLdBZ[:], e.NZ(), e.N
-    total = column_sum(g)
-    yield Alternative("gradients-swapped", column_sum(g * NZ), SWAPPED, BOTH)
-    yield Alternative(
-        "averaged", total / N, "dLdBb is the mean over the rows, where the sum is meant"
+def rare_running_V_mistakes(r: ReferenceForward) -> Mistakes:
+    """Yield mistakes in the running variance that are easily taken for a more usual one."""
+    old, alpha, with_eps = r.parameters.running_V, r.parameters.alpha, r.V + r.parameters.eps
+    slips = (
+        ("running-variance-deviation-eps", "running_V averages sqrt(V + eps) instead of V",
+         np.sqrt(with_eps)),
+        ("running-variance-eps-added", "running_V averages V + eps instead of V", with_eps),
     )
-    yield Alternative("sign", -total, "dLdBb has its sign flipped")
-    yield Alternative(
-        "scale-twice", total * e.parameters.BW, "dLdBb has a factor BW: it sums dLdNZ"
-    )
-    yield Alternative(
-        "summed-over-all", 0 * total + g.sum(), "dLdBb is summed over the features too"
-    )
-    yield Alternative("missing", 0 * total, "dLdBb is 0")
+    for code, words, new in slips:
+        yield code, words, alpha * old + (1 - alpha) * new
+    for code, words, new in (*_wrong_variances(r), *slips):
+        yield (f"{code}-alpha-reversed", f"{words}, and gives the weight alpha = {alpha:g} to the"
+               " new value instead of the old one", (1 - alpha) * old + alpha * new)
 
 
-def of_dLdBW(e: ReferenceForward) -> Iterator[Alternative]:
-    """Mistakes of the gradient of the scale."""
-    g, Z, X, NZ = e.dLdBZ[:], e.Z[:], e.X(), e.NZ()
-    N, p = e.N, e.parameters
-    total = column_sum(g * NZ)
-    yield Alternative("gradients-swapped", column_sum(g), SWAPPED, BOTH)
-    yield Alternative(
-        "averaged", total / N, "dLdBW is the mean over the rows, where the sum is meant"
-    )
-    yield Alternative("sign", -total, "dLdBW has its sign flipped")
-    wrong = (
-        ("Z", Z, "Z"),
-        ("BZ", p.BW * NZ + p.Bb, "the output BZ"),
-        ("centred", X, "the centred input Z - M, not divided by the root,"),
-        ("by-variance", X / (e.used_V + p.eps), "(Z - M) / (V + eps), without the root,"),
-    )
-    for code, A, words in wrong:
-        yield Alternative(
-            f"factor-{code}", column_sum(g * A), f"dLdBW has {words} where NZ is meant"
-        )
-    if e.eval:
-        batch = (Z - e.M) / np.sqrt(e.V + p.eps)
-        yield Alternative(
-            "factor-batch-NZ", column_sum(g * batch),
-            "dLdBW has Z normalised with the mini-batch, where the running statistics are meant",
-        )  # fmt: skip
-    yield Alternative("scale-twice", total * p.BW, "dLdBW has a factor BW: it takes in dLdNZ")
-    yield Alternative("upstream-forgotten", column_sum(NZ), "dLdBW sums NZ without dLdBZ")
-    yield Alternative(
-        "summed-over-all", 0 * total + (g * NZ).sum(), "dLdBW is summed over the features too"
-    )
-    yield Alternative("missing", 0 * total, "dLdBW is 0")
+def _wrong_variances(r: ReferenceForward) -> Iterator[tuple[str, str, Array]]:
+    """What the running variance may be the average of in place of V."""
+    N, V = r.N, r.V
+    yield ("running-variance-deviation", "running_V averages the standard deviation instead of the"
+           " variance", np.sqrt(V))
+    yield "running-variance-sum", "running_V averages the sum of squares, not divided by N", V * N
+    if N > 1:
+        yield ("running-variance-unbiased", "running_V averages the unbiased variance,"
+               f" {N}/{N - 1} V, instead of V", V * N / (N - 1))
 
 
-SWAPPED = (
-    "dLdBW and dLdBb are swapped: dLdBb is the plain sum of dLdBZ over the rows, dLdBW is that of "
-    "dLdBZ * NZ"
-)
+SWAPPED = ("dLdBW and dLdBb are swapped: dLdBb is the sum of dLdBZ over the rows, dLdBW that of"
+           " dLdBZ * NZ")
 
-BOTH = f"{formula_of('dLdBW', eval=False)}; {formula_of('dLdBb', eval=False)}"
 
-ALTERNATIVES: dict[str, Callable[[ReferenceForward], Iterator[Alternative]]] = {
-    "BZ": of_BZ,
-    "running_M": of_running_M,
-    "running_V": of_running_V,
-    "dLdBb": of_dLdBb,
-    "dLdBW": of_dLdBW,
+def dLdBb_mistakes(r: ReferenceForward) -> Mistakes:
+    """Yield mistakes in the gradient of the shift."""
+    dLdBZ = r.dLdBZ[:]
+    yield "gradients-swapped", SWAPPED, column_sum(dLdBZ * r.NZ()), "dLdBb", "dLdBW"
+    yield ("scale-twice", "dLdBb has a factor BW: it sums dLdNZ instead of dLdBZ",
+           column_sum(dLdBZ * r.parameters.BW))
+    yield from _sum_mistakes("dLdBb", column_sum(dLdBZ), r.N)
+
+
+def dLdBW_mistakes(r: ReferenceForward) -> Mistakes:
+    """Yield mistakes in the gradient of the scale."""
+    p, Z, X, dLdBZ = r.parameters, r.Z[:], r.X(), r.dLdBZ[:]
+    right = column_sum(dLdBZ * r.NZ())
+    yield "gradients-swapped", SWAPPED, column_sum(dLdBZ), "dLdBW", "dLdBb"
+    yield "factor-Z", "dLdBW uses Z instead of NZ", column_sum(dLdBZ * Z)
+    yield "factor-BZ", "dLdBW uses the output BZ instead of NZ", column_sum(dLdBZ * r.BZ())
+    yield "factor-centred", "dLdBW uses Z - M instead of NZ", column_sum(dLdBZ * X)
+    yield ("factor-by-variance", "dLdBW uses (Z - M) / (V + eps), without the root, instead of NZ",
+           column_sum(dLdBZ * X / (r.used_V + p.eps)))
+    if r.eval:
+        yield ("factor-batch-NZ", "dLdBW uses Z normalised with the mean and the variance of the"
+               " mini-batch instead of the running ones",
+               column_sum(dLdBZ * (Z - r.M) / np.sqrt(r.V + p.eps)))
+    yield ("scale-twice", "dLdBW has a factor BW: it uses dLdNZ instead of dLdBZ", right * p.BW)
+    yield "upstream-forgotten", "dLdBW sums NZ without dLdBZ", column_sum(r.NZ())
+    yield from _sum_mistakes("dLdBW", right, r.N)
+
+
+def _sum_mistakes(name: str, right: Array, N: int) -> Mistakes:
+    yield "averaged", f"{name} is the mean over the rows instead of the sum", right / N
+    yield "sign", f"{name} has the wrong sign", -right
+    yield ("summed-over-all", f"{name} is summed over the features as well",
+           np.full_like(right, right.sum()))
+    yield "missing", f"{name} is 0", 0 * right
+
+
+def statistics_mistakes(name: str, r: ReferenceForward) -> Mistakes:
+    """Yield dLdV, dLdM or dLdZ with statistics of another kind than those of the forward."""
+    p = r.parameters
+    before, after = (p.running_M, p.running_V), (r.running_M, r.running_V)
+    if not r.eval:
+        for values in (*_train(name, *before, r), *_train(name, *after, r)):
+            yield ("running-in-backward", f"{name} uses running_M and running_V instead of the mean"
+                   " and the variance of the mini-batch", values)
+        return
+    for code, words, M, V in (
+        ("batch", "the statistics of the mini-batch", r.M, r.V),
+        ("running", "the running statistics", *before),
+    ):
+        for values in _train(name, M, V, r):
+            yield (f"training-formula-{code}", f"{name} follows the training formula with {words};"
+                   " in inference mode the statistics are constants and only the direct path is"
+                   " left", values)
+    if name == "dLdZ":
+        yield ("inference-batch-variance", "dLdZ divides by the root of the mini-batch's variance"
+               " instead of the running variance", r.dLdBZ[:] * p.BW / np.sqrt(r.V + p.eps))
+
+
+def _train(name: str, M: Array, V: Array, r: ReferenceForward) -> Iterator[Array]:
+    """A gradient by the training formulas with the given statistics, as it may be written.
+
+    If these are not the mini-batch's own, the last sum of dLdM need not be 0: dLdM is once without
+    it and once with it.
+    """
+    dLdNZ, X, root = r.dLdBZ[:] * r.parameters.BW, r.Z[:] - M, np.sqrt(V + r.parameters.eps)
+    dLdV, without = dLdV_from(dLdNZ, X, root), dLdM_from(dLdNZ, root)
+    for dLdM in (without, without - 2 * dLdV * column_mean(X)):
+        dLdZ = paths_from(dLdNZ, dLdV, dLdM, X, root).sum(axis=0)
+        yield {"dLdV": dLdV, "dLdM": dLdM, "dLdZ": dLdZ}[name]
+
+
+# fmt: on
+
+KNOWN_MISTAKES: dict[str, tuple[Callable[[ReferenceForward], Mistakes], ...]] = {
+    "BZ": (BZ_mistakes, rare_BZ_mistakes),
+    "running_M": (partial(running_mistakes, "running_M"),),
+    "running_V": (partial(running_mistakes, "running_V"), rare_running_V_mistakes),
+    "dLdBb": (dLdBb_mistakes,),
+    "dLdBW": (dLdBW_mistakes,),
+    **{name: (partial(statistics_mistakes, name),) for name in ("dLdV", "dLdM", "dLdZ")},
 }
+"""By quantity; what stands first is more usual."""
