@@ -144,7 +144,7 @@ def too_many(head: int) -> Callable[[int], Refused]:
     return lambda size: Refused(
         f"`Z.npz:Z0` has {size // CHUNK * CHUNK + head} bytes of numbers where its header "
         "promises 48",
-        "the file is damaged or not whole; save or copy it again",
+        "the file is damaged or incomplete; save or copy it again",
     )
 
 
@@ -271,7 +271,7 @@ HEAVY: list[Heavy] = [
         sparse(with_header(PLAIN)),
         lambda size: Refused(
             f"`Z.npy` has {size + len(NUMBERS)} bytes of numbers where its header promises 48",
-            "the file is damaged or not whole; save or copy it again",
+            "the file is damaged or incomplete; save or copy it again",
         ),
         usual=64 * 1024 * MB,
         full=64 * 1024 * MB,
