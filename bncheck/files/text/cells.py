@@ -23,20 +23,9 @@ _QUOTED = re.compile('"[^"]*"')
 
 @dataclass(frozen=True)
 class Form:
-    """What all rows of a text have in common.
+    """What all rows of a text have in common: `width` cells, of which those `picked` are used.
 
-    Attributes
-    ----------
-    delimiter
-        Between cells; a blank stands for any white space.
-    width
-        Cells of a row.
-    picked
-        Columns of which the numbers are used.
-    names
-        Of all columns, if there is a header.
-    source
-        What the text is, for messages.
+    A blank as `delimiter` stands for any white space. The `names` are those of all columns.
     """
 
     delimiter: str
@@ -72,10 +61,7 @@ def number_in(cell: str) -> float | None:
 def rows_in(lines: Iterable[str], before: int, delimiter: str, source: str) -> Iterator[Row]:
     """Yield the rows among some lines, before which there are so many others.
 
-    Raises
-    ------
-    InputError
-        If the quotes of a cell are wrong, or it is too long.
+    Raise InputError if the quotes of a cell are wrong, or it is too long.
     """
     lines, number = iter(lines), before
     for line in lines:
@@ -108,7 +94,11 @@ def plain_numbers(lines: list[str], form: Form) -> NDArray[np.float64] | None:
     rows = [line for line in lines if line[:1] in _STARTS or not is_skipped(line)]
     if not rows:
         return np.empty((0, len(form.picked)))
-    if not all(_is_plain(row, form) for row in rows):
+    # NumPy's reader takes quotes anywhere, and does not count the cells if only some are picked.
+    every = form.picked == range(form.width)
+    if not all(_well_quoted(form.delimiter).fullmatch(row) for row in rows if '"' in row):
+        return None
+    if not every and any(_cells_in(row, form.delimiter) != form.width for row in rows):
         return None
     try:
         numbers: NDArray[np.float64] = np.loadtxt(
@@ -116,22 +106,19 @@ def plain_numbers(lines: list[str], form: Form) -> NDArray[np.float64] | None:
             comments=None,
             delimiter=None if form.delimiter == " " else form.delimiter,
             quotechar='"',
-            usecols=form.picked,
+            usecols=None if every else form.picked,
             ndmin=2,
         )
     except ValueError:
         return None
-    return numbers if len(numbers) == len(rows) and np.isfinite(numbers).all() else None
+    as_expected = numbers.shape == (len(rows), len(form.picked)) and np.isfinite(numbers).all()
+    return numbers if as_expected else None
 
 
-def _is_plain(row: str, form: Form) -> bool:
-    """Tell whether a row has as many cells as it should, and quotes around whole cells alone."""
-    if '"' in row:  # NumPy's reader takes them anywhere
-        if not _well_quoted(form.delimiter).fullmatch(row):
-            return False
+def _cells_in(row: str, delimiter: str) -> int:
+    if '"' in row:
         row = _QUOTED.sub("x", row)
-    cells = len(row.split()) if form.delimiter == " " else row.count(form.delimiter) + 1
-    return cells == form.width
+    return len(row.split()) if delimiter == " " else row.count(delimiter) + 1
 
 
 @cache
@@ -145,10 +132,7 @@ def _well_quoted(delimiter: str) -> re.Pattern[str]:
 def checked_numbers(rows: Iterable[Row], form: Form) -> Iterator[NDArray[np.float64]]:
     """Yield the picked columns, some rows at a time, each cell looked at.
 
-    Raises
-    ------
-    InputError
-        If a row has another length than the first, or a cell is not a finite number.
+    Raise InputError if a row has another length than the first, or a cell is not a finite number.
     """
     rows = iter(rows)
     while some := list(itertools.islice(rows, max(2**16 // form.width, 1))):
@@ -181,6 +165,6 @@ def _unusable(row: Row, column: int, form: Form) -> InputError:
             "only finite numbers can be used: leave such rows or columns out",
         )
     fact = f"{quoted(cell, 40)} in {label} is not a number" if cell else f"an empty cell in {label}"
-    usable = [c for c in form.picked if number_in(row.cells[c]) is not None]
-    remedy = f", or leave the column out with --columns {column_list(usable)}" if usable else ""
+    usable = column_list(c for c in form.picked if number_in(row.cells[c]) is not None)
+    remedy = f", or leave the column out with --columns {usable}" if usable else ""
     return InputError(f"{where}: {fact}", f"write numbers as in 1234.5{remedy}")

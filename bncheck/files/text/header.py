@@ -50,7 +50,7 @@ def is_doubtful(first: Sequence[str], second: Sequence[str], picked: Sequence[in
     False
     """
     if all(_is_number(cell) for cell in first):
-        return len(first) > 1 and _counts(first) and not any(cell.isdecimal() for cell in second)
+        return counts_columns(first) and not any(cell.isdecimal() for cell in second)
     cells = zip(first, second, strict=False)
     if any(_is_number(below) and not _is_number(cell) for cell, below in cells):
         # No name for an index, and the numbers of the columns beside it, are a header too.
@@ -58,12 +58,21 @@ def is_doubtful(first: Sequence[str], second: Sequence[str], picked: Sequence[in
     return all(_is_number(first[column]) for column in picked)
 
 
-def _is_number(cell: str) -> bool:
-    return number_in(cell) is not None
+def counts_columns(cells: Sequence[str]) -> bool:
+    """Tell whether the cells are the numbers of several columns, from 0.
+
+    >>> counts_columns(["0", "1", "2"]), counts_columns(["0"])
+    (True, False)
+    """
+    return len(cells) > 1 and _counts(cells)
 
 
 def _counts(cells: Sequence[str]) -> bool:
     return all(cell == str(number) for number, cell in enumerate(cells))
+
+
+def _is_number(cell: str) -> bool:
+    return number_in(cell) is not None
 
 
 def _lacks_numbers(cells: Sequence[str]) -> bool:

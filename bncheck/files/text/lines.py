@@ -14,24 +14,9 @@ _ERROR_OF_SPREADSHEET = re.compile(r"#(?:N/A|DIV/0!|REF!|VALUE!|NUM!|NAME\?|NULL
 
 
 class Lines:
-    """The lines of a text, without their ends.
+    """The lines of a text without their ends, and how many of them were `taken`.
 
-    Parameters
-    ----------
-    chunks
-        The text's bytes, in UTF-8.
-    source
-        What it is, for messages.
-
-    Attributes
-    ----------
-    taken
-        How many lines were taken.
-
-    Raises
-    ------
-    InputError
-        By each method, if the text is not in UTF-8, or has a cell without an end.
+    Each method raises InputError if the bytes are not UTF-8, or a cell has no end.
     """
 
     def __init__(self, chunks: Iterable[bytes], source: str) -> None:
@@ -136,11 +121,11 @@ def _decoded(lines: bytearray, number: int, source: str) -> str:
             f"{quoted(source)}, line {number}: byte 0x{error.object[error.start]:02x} is not UTF-8",
             "save the file as UTF-8 text",
         ) from error
-    # One name or cell alone may have a NUL byte, but hardly the first line and the last one here.
-    whole = text.rstrip("\n")
-    ends = (whole.partition("\n")[0], whole.rpartition("\n")[2])
-    if number == 1 and all("\0" in line for line in ends):
-        raise _has_zeros(source)
+    if number == 1:
+        # One name or cell may have a NUL byte, but hardly both the first line and the last one.
+        whole = text.rstrip("\n")
+        if all("\0" in line for line in (whole.partition("\n")[0], whole.rpartition("\n")[2])):
+            raise _has_zeros(source)
     return text
 
 

@@ -16,7 +16,7 @@ from bncheck.files.select_columns import select_columns
 from bncheck.files.sources import Incoming, InputFile, Spool
 from bncheck.files.stored import StoredArray
 from bncheck.files.text.cells import Form, checked_numbers, number_in, plain_numbers, rows_in
-from bncheck.files.text.header import delimiter_of, is_doubtful
+from bncheck.files.text.header import counts_columns, delimiter_of, is_doubtful
 from bncheck.files.text.lines import Lines, is_skipped
 from bncheck.wording import quoted
 
@@ -50,19 +50,17 @@ def read_text(
         If the rows differ in length, a cell is not a finite number, or there are no numbers.
     """
     lines, numbers = Lines(file.chunks(), source), Spool(source)
-    form, first = _read_first_row(lines, columns, source)
+    form = _read_form(lines, columns, source)
     N, C = 0, len(form.picked)
-    for block in itertools.chain(first, _blocks(lines, form)):
+    for block in _blocks(lines, form):
         numbers.write(block.data)
         N += len(block)
     names = None if form.names is None else tuple(form.names[column] for column in form.picked)
     return StoredArray(numbers.read_back(), 0, (N, C), FLOAT64), names
 
 
-def _read_first_row(
-    lines: Lines, columns: str | None, source: str
-) -> tuple[Form, list[NDArray[np.float64]]]:
-    """Return the form of all rows, and the first of them if it is not a header."""
+def _read_form(lines: Lines, columns: str | None, source: str) -> Form:
+    """Return the form of all rows, and take the header if there is one."""
     if not lines.skip():
         raise InputError(f"{quoted(source)} has no rows", "check the program that should write it")
     coming = lines.look()
@@ -71,23 +69,23 @@ def _read_first_row(
     below = (other for other in itertools.islice(coming, 100) if not is_skipped(other))
     delimiter = delimiter_of(line, next(below, line))
 
-    row = next(rows_in(lines.look(), lines.taken, delimiter, source))
-    names = row.cells if any(number_in(cell) is None for cell in row.cells) else None
-    picked = select_columns(columns, len(row.cells), names, source)
-    form = Form(delimiter, len(row.cells), picked, names, source)
-    numbers = [] if names else list(checked_numbers([row], form))
-    lines.take(row.last_line - lines.taken)
-
-    lines.skip()
-    second = next(rows_in(lines.look(), lines.taken, delimiter, source), None)
-    if second is None and names:
-        raise InputError(f"{quoted(source)} has a header and no rows", "add rows of numbers")
-    if second is not None and is_doubtful(row.cells, second.cells, picked):
-        raise InputError(
-            f"{quoted(source)}, line {row.line}: it may be a header or a row of numbers",
-            "add a header above it, or turn it into a comment with #",
-        )
-    return form, numbers
+    rows = rows_in(lines.look(), lines.taken, delimiter, source)
+    first = next(rows)
+    names = first.cells if any(number_in(cell) is None for cell in first.cells) else None
+    picked = select_columns(columns, len(first.cells), names, source)
+    if names is not None:
+        lines.take(first.last_line - lines.taken)
+        if not lines.skip():
+            raise InputError(f"{quoted(source)} has a header and no rows", "add rows of numbers")
+        rows = rows_in(lines.look(), lines.taken, delimiter, source)
+    if names is not None or counts_columns(first.cells):
+        second = next(rows, None)
+        if second is not None and is_doubtful(first.cells, second.cells, picked):
+            raise InputError(
+                f"{quoted(source)}, line {first.line}: it may be a header or a row of numbers",
+                "add a header above it, or turn it into a comment with #",
+            )
+    return Form(delimiter, len(first.cells), picked, names, source)
 
 
 def _blocks(lines: Lines, form: Form) -> Iterator[NDArray[np.float64]]:
