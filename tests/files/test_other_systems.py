@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bncheck import arrays
 from bncheck.files import sources
 
 MISSING = ["preadv", "O_NOFOLLOW", "O_NONBLOCK", "O_TMPFILE", "link", "fchmod", "getxattr"]
@@ -23,12 +24,14 @@ def _without(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("_without")
-@pytest.mark.parametrize("limit", [0, sources.IN_MEMORY], ids=["from a file", "in memory"])
+@pytest.mark.parametrize("held", [False, True], ids=["from a file", "in memory"])
 @pytest.mark.parametrize("ending", ["npy", "npz", "csv"])
 def test_commands_read_and_write(
-    ending: str, limit: int, bncheck, monkeypatch: pytest.MonkeyPatch
+    ending: str, held: bool, bncheck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "IN_MEMORY", limit)
+    if not held:
+        monkeypatch.setattr(sources, "IN_MEMORY", 0)
+        monkeypatch.setattr(arrays, "LARGE", 0)
     Z = np.random.default_rng(0).standard_normal((300, 4))
     np.save("Z.npy", Z)
     np.savez("Z.npz", Z=Z)
