@@ -120,6 +120,7 @@ def taken_away(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     if what == "a second name":
         monkeypatch.setattr(os, "link", refuse)
+        monkeypatch.setattr(os, "supports_dir_fd", {*os.supports_dir_fd, refuse})
     elif what:
         monkeypatch.delattr(os, what, raising=False)
 

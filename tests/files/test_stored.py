@@ -48,3 +48,11 @@ def test_a_number_that_is_not_finite_is_told_by_its_place_in_the_file() -> None:
     with pytest.raises(InputError, match=r"^`A\.npy`: nan in row 3, column 1 \(counting from 0\)$"):
         rows[2:]
     assert np.array_equal(StoredRows(stored(wrong), [0, 2], "`A.npy`")[:], A[:, [0, 2]])
+
+
+def test_an_integer_that_float64_cannot_hold_is_told_by_its_place_in_the_file() -> None:
+    wrong = A.astype(np.int64)
+    wrong[3, 1] = 2**53 + 1
+    rows = StoredRows(stored(wrong), [0, 1], "`A.npy`")
+    with pytest.raises(InputError, match=r"9007199254740993 in row 3, column 1 \("):
+        rows[2:]
