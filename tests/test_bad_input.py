@@ -17,7 +17,7 @@ BATCH = "sample_data/digits_batch_1.npy"
 UPSTREAM = "sample_data/digits_batch_1_dLdBZ.npy"
 
 OUTSIDE = "only finite numbers can be used: leave such rows or columns out"
-DAMAGED = "the file is damaged or not whole; save or copy it again"
+DAMAGED = "the file is damaged or incomplete; save or copy it again"
 
 
 def npy(A: object) -> Callable[[Path], None]:
@@ -83,32 +83,32 @@ FILES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "1_d.npy": (
         npy(np.zeros(3)),
-        "`1_d.npy` has shape (3,), where (N, C) is meant",
+        "`1_d.npy` has shape (3,), expected (N, C)",
         "save it with shape (N, 1) for one feature, as A.reshape(-1, 1) does",
     ),
     "3_d.npy": (
         npy(np.zeros((2, 3, 4))),
-        "`3_d.npy` has shape (2, 3, 4), where (N, C) is meant",
+        "`3_d.npy` has shape (2, 3, 4), expected (N, C)",
         "save it with the features as columns, as in A.reshape(-1, 4)",
     ),
     "objects.npy": (
         npy(np.array([[1, None]], dtype=object)),
-        "`objects.npy` has dtype `object`, where real numbers are meant",
+        "`objects.npy` has dtype `object`, expected real numbers",
         "save it as numbers, with A.astype(np.float64)",
     ),
     "fields.npy": (
         npy(np.zeros(2, dtype=[("a", "<f8"), ("b", "<f8")])),
-        "`fields.npy` has dtype `[('a', '<f8'), ('b', '<f8')]`, where real numbers are meant",
+        "`fields.npy` has dtype `[('a', '<f8'), ('b', '<f8')]`, expected real numbers",
         "save its fields as the columns of one float64 matrix",
     ),
     "complex.npy": (
         npy(np.zeros((2, 2), complex)),
-        "`complex.npy` has dtype `complex128`, where real numbers are meant",
+        "`complex.npy` has dtype `complex128`, expected real numbers",
         "save its real or its imaginary part, A.real or A.imag",
     ),
     "booleans.npy": (
         npy(np.ones((2, 2), bool)),
-        "`booleans.npy` has dtype `bool`, where real numbers are meant",
+        "`booleans.npy` has dtype `bool`, expected real numbers",
         "save it as numbers, with A.astype(np.float64)",
     ),
     "pickled.npy": (
@@ -123,7 +123,7 @@ FILES: dict[str, tuple[Callable[[Path], object], str, str]] = {
     ),
     "notes.md": (
         text("1,2\n"),
-        "`notes.md` has an ending that is not known",
+        "`notes.md` has an unknown ending",
         "it can be .npy, .npz, .csv, .tsv, .txt; - reads stdin",
     ),
 }
@@ -168,7 +168,7 @@ COMMANDS = {
         "check them one by one",
     ),
     f"forward {WINE} --state {STATE}": (
-        f"`{STATE}:BW` has shape (1, 32), where (1, 13) is meant",
+        f"`{STATE}:BW` has shape (1, 32), expected (1, 13)",
         "use the state of a layer with as many features as the input has columns",
     ),
     f"forward {WINE} --state missing.npz": (

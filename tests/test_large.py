@@ -58,11 +58,11 @@ def test_how_much_of_the_forward_is_differenced(rows: int, monkeypatch: pytest.M
 def test_the_numbers_do_not_depend_on_where_they_come_from(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    from bncheck.files import matrix
+    from bncheck.files import matrix, sources
 
     np.save("Z.npy", Z)
     by_blocks(monkeypatch, rows=3)
-    monkeypatch.setattr(matrix, "IN_MEMORY", 0)
+    monkeypatch.setattr(sources, "IN_MEMORY", 0)
     rows = matrix.read_matrix("Z.npy").rows
     assert not isinstance(rows, np.ndarray)
     assert report_on(rows) == report_on(Z)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from bncheck import BatchNorm1d
-from bncheck.files import growing, matrix
-from bncheck.files import sources as inputs
+from bncheck.files import sources
 
 RNG = np.random.default_rng(0)
 Z = RNG.standard_normal((30_000, 6)) * 10.0 ** np.arange(-3, 3) + [0, 1e3, 0, -5, 1e6, 0]
@@ -27,8 +26,7 @@ FORMS = {
 @pytest.fixture
 def nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even small files are held in memory."""
-    for module in (inputs, matrix, growing):
-        monkeypatch.setattr(module, "IN_MEMORY", 0)
+    monkeypatch.setattr(sources, "IN_MEMORY", 0)
 
 
 @pytest.fixture
@@ -38,8 +36,7 @@ def both(bncheck, monkeypatch: pytest.MonkeyPatch):
     def run(*arguments: str) -> tuple[tuple[str, dict[str, bytes]], ...]:
         outcomes = []
         for limit in (2**24, 0):
-            for module in (inputs, matrix, growing):
-                monkeypatch.setattr(module, "IN_MEMORY", limit)
+            monkeypatch.setattr(sources, "IN_MEMORY", limit)
             result = bncheck(*arguments)
             assert (result.status, result.stderr) == (0, "")
             paths = [path for path in Path().glob("out*/**/*") if path.is_file()]

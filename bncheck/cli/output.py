@@ -57,7 +57,7 @@ class Presentation:
             # Before a file is replaced: a run that cannot tell of it has failed.
             raise closed_stdout()
         if self.page is not None:
-            from bncheck.files.endings import ending_of
+            from bncheck.files.destinations import ending_of
 
             ending_of(self.page, ".html")
         if self.figure is not None:

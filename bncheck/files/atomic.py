@@ -1,151 +1,135 @@
-"""Temporary files beside their targets, and what to do about those that a killed run left.
+"""Output files out of sight until they are whole, which then take their targets' places at once.
 
-A run makes a lock file, `.bncheck-RUN.tmp`, in each folder that it writes to, and locks it for as
-long as it lives. Its temporary files there are `.bncheck-RUN-1.tmp` and so on. When a process dies,
-the system opens its locks: where the lock file of another run can be locked, that run is over, and
-its files are litter.
+Where the system has files without a name, such a file is gone when its process ends, however it
+ends, so that nothing is left to be removed. Where it has none, the file is called
+`.bncheck-….tmp` from the beginning, and is left over if the process is killed. No process touches
+the files of another.
 """
 
 import os
-import re
 from collections.abc import Iterable
 from contextlib import suppress
-from itertools import count
+from functools import partial
 
-try:
-    import fcntl
-except ImportError:  # not on Windows: there, nothing that was left is removed
-    fcntl = None  # type: ignore[assignment]
-
-_NAME = re.compile(r"\.bncheck-(?P<run>[0-9a-f]{16})(-\d+)?\.tmp")
-
-_ours: list[str] = []
-"""The temporary files of this process that may exist, its lock files among them."""
+_names: list[str] = []
+"""The temporary names of this process that may exist."""
 
 
-class Temporaries:
-    """The temporary files of one set of outputs."""
+class StagedFile:
+    """The content of a target, in its folder but out of sight.
 
-    def __init__(self) -> None:
-        self._folders: dict[str, tuple[str, int]] = {}
-        """Folder to lock file, and its descriptor."""
-        self._numbers = count(1)
+    Parameters
+    ----------
+    target
+        The path of the file that it is to become, without symbolic links.
+    mode
+        The permissions that it has from the beginning; None for those of any new file.
+    nameless
+        Whether it may be a file without a name, which stays open until it is in its place.
 
-    def beside(self, target: str) -> str:
-        """Name of a new temporary file in the target's folder; it is noted before it is made.
+    Raises
+    ------
+    OSError
+        By each method, if the folder or the disk does not allow it.
+    """
 
-        Raises
-        ------
-        OSError
-            Where nothing can be written in that folder.
-        """
-        folder = os.path.dirname(target)
-        if folder not in self._folders:
-            remove_litter(folder)
-            self._folders[folder] = _locked(folder)
-        lock, _ = self._folders[folder]
-        name = f"{lock.removesuffix('.tmp')}-{next(self._numbers)}.tmp"
-        _ours.append(name)
-        return name
+    def __init__(self, target: str, mode: int | None, *, nameless: bool = True) -> None:
+        self._target, self._folder, self._mode = target, os.path.dirname(target), mode
+        self._first_mode = 0o666 if mode is None else mode  # of which the umask takes away
+        self._name: str | None = None
+        self._descriptor = _open_nameless(self._folder, self._first_mode) if nameless else None
+        if self._descriptor is None:
+            self._name = _new_name(self._folder)
+            self._descriptor = self._open_named()
 
-    def make_lasting(self) -> None:
-        """Have the folders' new entries written to the disk, where the system can do so."""
-        for folder in self._folders:
+    def write(self, chunks: Iterable[bytes | memoryview]) -> None:
+        """Write all of the content, and have it stored on the disk."""
+        assert self._descriptor is not None
+        if self._mode is not None:
+            by_number = os.chmod in os.supports_fd
+            os.chmod(self._descriptor if by_number else str(self._name), self._mode)
+        with open(self._descriptor, "wb", closefd=False) as file:
+            for chunk in chunks:
+                file.write(chunk)
+            file.flush()
+            os.fsync(self._descriptor)
+        if self._name is not None:
+            self._close()
+
+    def put_in_place(self) -> None:
+        """Let the target be this file from now on."""
+        if self._name is None:
             with suppress(OSError):
-                descriptor = os.open(folder, os.O_RDONLY)
-                try:
-                    os.fsync(descriptor)
-                finally:
-                    os.close(descriptor)
+                self._link(self._target)
+                return
+            # It exists, so that only a rename can replace it.
+            self._name = _new_name(self._folder)
+            try:
+                self._link(self._name)
+            except OSError:  # not every file system gives names to files that are open
+                self._copy()
+        os.replace(self._name, self._target)
 
-    def remove(self, names: Iterable[str]) -> None:
-        """Remove what is left of these temporary files, and then the locks."""
-        for name in names:
-            _remove(name)
-        for lock, descriptor in self._folders.values():
-            # A system that keeps open files from being removed has no locks either.
-            os.close(descriptor)
-            _remove(lock)
-        self._folders.clear()
+    def discard(self) -> None:
+        """Remove what has not taken its place, and close what is open."""
+        self._close()
+        if self._name is not None:
+            _unlink(self._name)
+            _names.remove(self._name)
+
+    def _open_named(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        return os.open(str(self._name), flags, self._first_mode)
+
+    def _link(self, name: str) -> None:
+        # Any folder for the first path, which needs none, makes this follow the symbolic link.
+        path = f"/proc/self/fd/{self._descriptor}"
+        os.link(path, name, src_dir_fd=self._descriptor)
+
+    def _copy(self) -> None:
+        nameless, self._descriptor = self._descriptor, self._open_named()
+        with open(nameless, "rb") as file:  # type: ignore[arg-type]
+            file.seek(0)
+            self.write(iter(partial(file.read, 2**20), b""))
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def remove_all() -> None:
     """Remove every temporary file of this process, since it ends here."""
-    _unlink(reversed(_ours))  # each lock file after what it protects
+    for name in _names:
+        _unlink(name)
 
 
-def _remove(name: str) -> None:
-    _unlink([name])
-    with suppress(ValueError):
-        _ours.remove(name)
-
-
-def _unlink(names: Iterable[str]) -> None:
-    for name in names:
-        with suppress(OSError):  # it may be in its place already, or never have been made
-            os.unlink(name)
-
-
-def _locked(folder: str) -> tuple[str, int]:
-    """A new lock file, and its descriptor; where the folder knows no locks, it has none."""
-    while True:
-        name = os.path.join(folder, f".bncheck-{os.urandom(8).hex()}.tmp")
-        _ours.append(name)
-        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        # Between these two lines another run may have taken it for litter.
-        if _lock(descriptor) is not False and _is_at(descriptor, name):
-            return name, descriptor
-        os.close(descriptor)
-        _remove(name)
-
-
-def _is_at(descriptor: int, name: str) -> bool:
-    """Whether the open file is still to be found under its name."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(name))
-    except FileNotFoundError:
-        return False
-
-
-def _lock(descriptor: int) -> bool | None:
-    """Whether the file could be locked; None where that cannot be told, as on some networks."""
-    if fcntl is None:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return None
-    return True
-
-
-def remove_litter(folder: str) -> None:
-    """Remove the temporary files of runs that were killed. What cannot be removed stays."""
-    if fcntl is None:
-        return
+def make_lasting(folder: str) -> None:
+    """Have a folder's new entries stored on the disk, if the system can do so."""
     with suppress(OSError):
-        names = [name for name in os.listdir(folder) if _NAME.fullmatch(name)]
-        runs = {name[: len(".bncheck-") + 16] for name in names}
-        for run in runs:
-            lock = os.path.join(folder, f"{run}.tmp")
-            files = [os.path.join(folder, name) for name in names if name.startswith(f"{run}-")]
-            _remove_if_over(lock, files)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
-def _remove_if_over(lock: str, files: list[str]) -> None:
-    """Remove a run's files, its lock file last, if it can be locked."""
-    # Whatever else may have such a name: this neither follows it nor waits for it.
-    flags = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK
+def _open_nameless(folder: str, mode: int) -> int | None:
+    """Open a file without a name that can be given one later; None if there is none to be had."""
+    if not hasattr(os, "O_TMPFILE") or getattr(os, "link", None) not in os.supports_dir_fd:
+        return None
     try:
-        descriptor = os.open(lock, flags)
-    except FileNotFoundError:  # it is made first and removed last
-        _unlink(files)
-        return
-    except OSError:
-        return
-    try:
-        if _lock(descriptor):
-            _unlink([*files, lock])
-    finally:
-        os.close(descriptor)
+        return os.open(folder, os.O_RDWR | os.O_TMPFILE, mode)
+    except OSError:  # if that is not for want of such files, a file with a name tells
+        return None
+
+
+def _new_name(folder: str) -> str:
+    """Return a temporary name, which is noted before there is a file."""
+    _names.append(os.path.join(folder, f".bncheck-{os.urandom(8).hex()}.tmp"))
+    return _names[-1]
+
+
+def _unlink(name: str) -> None:
+    with suppress(OSError):  # it may be in its place already, or never have been made
+        os.unlink(name)

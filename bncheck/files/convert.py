@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from bncheck.errors import InputError
 from bncheck.wording import quoted
 
-_REMEDY = "save it as numbers, with A.astype(np.float64)"
 _REMEDY_OF_KIND = {
     "c": "save its real or its imaginary part, A.real or A.imag",
     "V": "save its fields as the columns of one float64 matrix",
@@ -20,22 +19,22 @@ def refuse_dtype(dtype: np.dtype[Any], where: str) -> None:
     """Raise InputError unless every value of `dtype` is a real number of at most 64 bits."""
     if dtype.kind not in "fiu" or dtype.itemsize > 8:
         raise InputError(
-            f"{where} has dtype {quoted(str(dtype), limit=60)}, where real numbers are meant",
-            _REMEDY_OF_KIND.get(dtype.kind, _REMEDY),
+            f"{where} has dtype {quoted(str(dtype), limit=60)}, expected real numbers",
+            _REMEDY_OF_KIND.get(dtype.kind, "save it as numbers, with A.astype(np.float64)"),
         )
 
 
 def exact_float64(
     A: NDArray[Any], where: str, columns: Sequence[int] | None = None, first_row: int = 0
 ) -> NDArray[np.float64]:
-    """The same numbers as float64, as a writable C-contiguous copy.
+    """Return the same numbers as float64, as a writable C-contiguous copy.
 
     Parameters
     ----------
     A
-        Real numbers of any type and byte order, in any shape.
+        A matrix of real numbers of any type and byte order.
     where
-        What A is, for messages.
+        What A is called in messages.
     columns
         The columns of a file that A's are, where only some were picked.
     first_row
@@ -44,17 +43,24 @@ def exact_float64(
     Raises
     ------
     InputError
-        Where the type is not one of real numbers, or an integer lies between two float64.
+        If the type is not one of real numbers, or an integer lies between two float64.
+
+    Examples
+    --------
+    >>> exact_float64(np.array([[1, 2]], ">i2"), "`Z.npy`")
+    array([[1., 2.]])
     """
     refuse_dtype(A.dtype, where)
     F = np.array(A, dtype=np.float64, order="C")
     if A.dtype.kind in "iu" and A.dtype.itemsize == 8:
-        rounded = _rounded(A, F)
+        # The largest integers round up to 2**63 or 2**64, which the cast back cannot represent.
+        rounded = F >= float(np.iinfo(A.dtype).max)
+        with np.errstate(invalid="ignore"):
+            rounded |= F.astype(A.dtype) != A
         if rounded.any():
-            index = _first(rounded)
+            index, place = _first(rounded, columns, first_row)
             raise InputError(
-                f"{where}: float64 cannot represent {A[index]} "
-                f"in {_place(index, columns, first_row)}",
+                f"{where}: float64 cannot represent {A[index]} in {place}",
                 "scale it, or save it as float64 where the rounding does no harm",
             )
     return F
@@ -73,31 +79,17 @@ def refuse_not_finite(
             return
     finite = np.isfinite(A)
     if not finite.all():
-        index = _first(~finite)
+        index, place = _first(~finite, columns, first_row)
         raise InputError(
-            f"{where}: {A[index]} in {_place(index, columns, first_row)}",
+            f"{where}: {A[index]} in {place}",
             "only finite numbers can be used: leave such rows or columns out",
         )
 
 
-def _rounded(A: NDArray[Any], F: NDArray[np.float64]) -> NDArray[np.bool]:
-    """Where the 64-bit integers A are not equal to F, their nearest float64."""
-    # The largest integers round up to 2**63 or 2**64, which the cast back cannot represent.
-    rounded: NDArray[np.bool] = F >= float(np.iinfo(A.dtype).max)
-    with np.errstate(invalid="ignore"):
-        rounded |= F.astype(A.dtype) != A
-    return rounded
-
-
-def _first(mask: NDArray[np.bool]) -> tuple[int, ...]:
-    """Index of the first True."""
-    return tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), mask.shape))
-
-
-def _place(index: tuple[int, ...], columns: Sequence[int] | None, first_row: int) -> str:
-    if len(index) != 2:
-        return f"place {index} (counting from 0)"
-    row, column = index
-    if columns is not None:
-        column = columns[column]
-    return f"row {row + first_row}, column {column} (counting from 0)"
+def _first(
+    mask: NDArray[np.bool], columns: Sequence[int] | None, first_row: int
+) -> tuple[tuple[int, int], str]:
+    """Return the index of the first True, and its place in the file in words."""
+    row, column = divmod(int(np.argmax(mask)), mask.shape[1])
+    in_file = column if columns is None else columns[column]
+    return (row, column), f"row {row + first_row}, column {in_file} (counting from 0)"

@@ -1,39 +1,64 @@
-"""Where the matrices of several inputs go."""
+"""Where outputs go: the names of derived files, and which endings can be written."""
 
 import os
+import re
 from collections.abc import Sequence
 
 from bncheck.errors import InputError
+from bncheck.files.sources import split_member
 from bncheck.wording import quoted, reason
 
-ENDINGS = {".npy": ".npy", ".npz": ".npy"}
-"""A matrix is written in the form it came in, as .npy or else as .csv."""
 
+def ending_of(path: str, *possible: str) -> str:
+    """Return the ending of a path in small letters.
 
-def targets_of(output: str, sources: Sequence[str]) -> list[str]:
-    """One path for each input: `output` itself, or files in that folder named after the inputs.
-
-    A folder that is missing is made.
+    >>> ending_of("BZ.CSV", ".npy", ".csv")
+    '.csv'
 
     Raises
     ------
     InputError
-        Where several inputs would go to one file, or the folder cannot be made.
+        If it is none of those that are possible.
     """
-    is_folder = os.path.isdir(output) or output.endswith(os.sep)
-    if len(sources) == 1 and not is_folder:
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in possible:
+        raise InputError(
+            f"{quoted(path)} has an ending that cannot be written here",
+            f"end the name in {' or '.join(possible)}",
+        )
+    return ending
+
+
+def targets_of(output: str, sources: Sequence[str]) -> list[str]:
+    """Return a path for each input: `output` itself, or if it is a folder, files in it.
+
+    These are named after the inputs. A folder that is missing is made.
+
+    Raises
+    ------
+    InputError
+        If several inputs would go to one file, a derived name is that of an input, or the folder
+        cannot be made.
+    """
+    if len(sources) == 1 and not _is_folder(output):
         return [output]
-    if os.path.splitext(output)[1].lower() in (".npy", ".csv") and not is_folder:
+    if os.path.splitext(output)[1].lower() in (".npy", ".csv") and not _is_folder(output):
         raise InputError(
             f"there are {len(sources)} inputs for one file {quoted(output)}",
             "name a folder with -o; each output gets its input's name there",
         )
-    names = [_name(source) for source in sources]
-    for name in names:
-        if names.count(name) > 1:
+    inputs = {os.path.realpath(split_member(source)[0]) for source in sources}
+    targets = [os.path.join(output, _name(source)) for source in sources]
+    for target in targets:
+        if targets.count(target) > 1:
             raise InputError(
-                f"two inputs would both go to {quoted(os.path.join(output, name))}",
+                f"two inputs would both go to {quoted(target)}",
                 "rename one of them, or run them one at a time",
+            )
+        if os.path.realpath(target) in inputs:
+            raise InputError(
+                f"{quoted(target)} is an input, and an output would replace it",
+                "name another folder with -o",
             )
     try:
         os.makedirs(output, exist_ok=True)
@@ -41,17 +66,28 @@ def targets_of(output: str, sources: Sequence[str]) -> list[str]:
         raise InputError(
             f"the folder {quoted(output)} cannot be made: {reason(error)}", "choose another"
         ) from error
-    return [os.path.join(output, name) for name in names]
+    return targets
 
 
 def becomes_npy(output: str, source: str, *, alone: bool) -> bool:
-    """Whether the matrix of an input is written as .npy, as `targets_of` would name it."""
-    is_file = alone and not (os.path.isdir(output) or output.endswith(os.sep))
-    return os.path.splitext(output if is_file else _name(source))[1].lower() == ".npy"
+    """Tell whether the matrix of an input is written as .npy, as `targets_of` would name it.
+
+    >>> becomes_npy("BZ.npy", "wine.csv", alone=True), becomes_npy("out/", "wine.csv", alone=True)
+    (True, False)
+    """
+    path = output if alone and not _is_folder(output) else _name(source)
+    return os.path.splitext(path)[1].lower() == ".npy"
+
+
+def _is_folder(output: str) -> bool:
+    return os.path.isdir(output) or output.endswith(("/", os.sep))
 
 
 def _name(source: str) -> str:
-    """The output's name for an input such as `a/b.csv`, `a/b.npz:Z` or `stdin`."""
-    stem, ending = os.path.splitext(os.path.basename(source))
-    kind, _, member = ending.partition(":")
-    return "_".join(filter(None, (stem, member))) + ENDINGS.get(kind.lower(), ".csv")
+    """Return the output's name for an input such as `a/b.csv`, `a/b.npz:Z` or `stdin`."""
+    path, member = split_member(source)
+    stem, ending = os.path.splitext(os.path.basename(path))
+    if member is not None:
+        stem += "_" + re.sub(r"[/\\:]", "_", member)
+    # A matrix is written in the form it came in, as .npy or else as .csv.
+    return stem + (".npy" if ending.lower() in (".npy", ".npz") else ".csv")

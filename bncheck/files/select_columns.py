@@ -1,4 +1,4 @@
-"""Which columns of a table are meant by ``2-5,proline``."""
+"""Which columns of a table ``2-5,proline`` picks."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ _POSITIONS = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)
 def select_columns(
     columns: str | None, count: int, names: Sequence[str] | None, source: str
 ) -> Sequence[int]:
-    """Indices, from 0, of the columns that `columns` picks, in its order.
+    """Return the indices, from 0, of the columns that `columns` picks, in its order.
 
     Parameters
     ----------
@@ -30,13 +30,23 @@ def select_columns(
     Raises
     ------
     InputError
-        Where an entry picks nothing, more than one column of that name, or a column once more.
+        If an entry picks nothing, several columns of one name, or a column for the second time.
+
+    Examples
+    --------
+    >>> select_columns("2-3,proline", 4, ("alcohol", "ash", "hue", "proline"), "wine.csv")
+    [1, 2, 3]
     """
     if columns is None:
         return range(count)
     picked: dict[int, None] = {}
     for entry in columns.split(","):
-        for column in _columns_of(entry.strip(), columns, count, names or (), source):
+        if not entry.strip():
+            raise InputError(
+                f"`--columns` has an empty entry: {quoted(columns)}",
+                "put one comma between names, positions and ranges, as in 2-5,proline",
+            )
+        for column in _columns_of(entry.strip(), count, names or (), source):
             if column in picked:
                 raise InputError(
                     f"`--columns` picks column {column + 1} twice", "name each column once"
@@ -46,7 +56,11 @@ def select_columns(
 
 
 def column_list(columns: Iterable[int]) -> str:
-    """Indices, from 0, in the form that `select_columns` reads: ``1-3,5``."""
+    """Return indices, from 0, in the form that `select_columns` reads.
+
+    >>> column_list([0, 1, 2, 4])
+    '1-3,5'
+    """
     runs: list[tuple[int, int]] = []
     for column in columns:
         if runs and column == runs[-1][1] + 1:
@@ -58,46 +72,28 @@ def column_list(columns: Iterable[int]) -> str:
     )
 
 
-def _columns_of(
-    entry: str, columns: str, count: int, names: Sequence[str], source: str
-) -> Sequence[int]:
-    if not entry:
+def _columns_of(entry: str, count: int, names: Sequence[str], source: str) -> Sequence[int]:
+    named = [column for column, name in enumerate(names) if name == entry]
+    if len(named) > 1:
         raise InputError(
-            f"`--columns` has an empty entry: {quoted(columns)}",
-            "put one comma between names, positions and ranges, as in 2-5,proline",
+            f"{quoted(source)} has {len(named)} columns with the name {quoted(entry)}",
+            f"pick one by its position: {', '.join(str(column + 1) for column in named)}",
         )
-    if entry in names:
-        return [_named(entry, names, source)]
+    if named:
+        return named
     positions = _POSITIONS.fullmatch(entry)
-    if positions is None:
-        raise _unknown(entry, count, names, source)
-    first = int(positions[1])
-    last = int(positions[2] or first)
+    first = int(positions[1]) if positions else count + 1
+    last = int(positions[2] or first) if positions else first
     if first == 0:
         raise InputError(f"`--columns` has position 0 in {quoted(entry)}", "positions start at 1")
     if last < first:
         raise InputError(
-            f"`--columns` has a range that runs backwards: {quoted(entry)}",
-            f"write {last}-{first}",
+            f"`--columns` has a range that runs backwards: {quoted(entry)}", f"write {last}-{first}"
         )
     if last > count:
-        raise _unknown(entry, count, names, source)
-    return range(first - 1, last)
-
-
-def _named(name: str, names: Sequence[str], source: str) -> int:
-    columns = [column for column, other in enumerate(names) if other == name]
-    if len(columns) > 1:
+        known = f": {listed(names)}" if names else ""
         raise InputError(
-            f"{quoted(source)} has {len(columns)} columns with the name {quoted(name)}",
-            f"pick one by its position: {', '.join(str(column + 1) for column in columns)}",
+            f"{quoted(source)} has no column {quoted(entry)}",
+            f"it has {counted(count, 'column')}{known}",
         )
-    return columns[0]
-
-
-def _unknown(entry: str, count: int, names: Sequence[str], source: str) -> InputError:
-    there_is = f"it has {counted(count, 'column')}"
-    return InputError(
-        f"{quoted(source)} has no column {quoted(entry)}",
-        f"{there_is}: {listed(names)}" if names else there_is,
-    )
+    return range(first - 1, last)

@@ -15,8 +15,6 @@ from bncheck.files.matrix import read_archive
 from bncheck.files.npy import Archive
 from bncheck.wording import listed, quoted
 
-PARTS = (*STATE, *SETTINGS)
-
 
 @dataclass(frozen=True, eq=False)
 class State:
@@ -41,8 +39,8 @@ class State:
 
     @property
     def parameters(self) -> dict[str, NDArray[np.float64]]:
-        """The arrays that there are, by name."""
-        arrays = {name: getattr(self, name) for name in ("BW", "Bb", "running_M", "running_V")}
+        """The arrays in the file, by name."""
+        arrays = {name: getattr(self, name) for name in STATE}
         return {name: A for name, A in arrays.items() if A is not None}
 
 
@@ -51,7 +49,7 @@ def read_state(path: str, num_features: int) -> State:
 
     The names are those of `QUANTITIES`, in any spelling; other arrays in the file are left alone.
     A `running_var` is taken as it is: that of PyTorch is the unbiased variance, N / (N - 1) times
-    the one here.
+    the one here. A `momentum` below 0.5 is PyTorch's, 1 - alpha.
 
     Parameters
     ----------
@@ -63,35 +61,43 @@ def read_state(path: str, num_features: int) -> State:
     Raises
     ------
     InputError
-        Where the file cannot be read, has nothing of a state, has the same thing under two names,
+        If the file cannot be read, has nothing of a state, has the same thing under two names,
         or has values that no layer can have.
     """
     archive = read_archive(path)
-    names = {part: _name_of(part, archive) for part in PARTS}
+    names = {part: _name_of(part, archive) for part in (*STATE, *SETTINGS)}
     if not any(names.values()):
         raise InputError(
             f"{quoted(path)} has nothing of a layer's state: it has {listed(archive.names)}",
             "give the arrays names such as BW, Bb, running_M, running_V",
         )
-    return State(
-        BW=_row(archive, names["BW"], num_features),
-        Bb=_row(archive, names["Bb"], num_features),
-        running_M=_row(archive, names["running_M"], num_features),
-        running_V=_variance(archive, names["running_V"], num_features),
-        alpha=_number(archive, names["alpha"], highest=1),
-        eps=_number(archive, names["eps"], highest=math.inf),
-    )
+    found: dict[str, Any] = {}
+    for part, name in names.items():
+        if name is not None:
+            A, where = archive.read(name), archive.where(name)
+            if part in SETTINGS:
+                found[part] = _number(A, where, name, highest=1 if part == "alpha" else math.inf)
+            else:
+                found[part] = _row(A, where, num_features)
+            if part == "running_V":
+                _refuse_negative(found[part], where)
+    return State(**found)
 
 
 def state_arrays(get: Callable[[str], Any]) -> dict[str, NDArray[Any]]:
-    """BW, Bb, running_M, running_V, alpha and eps, as `Outputs.archive` takes them.
+    """Return BW, Bb, running_M, running_V, alpha and eps, as `Outputs.archive` takes them.
 
     Parameters
     ----------
     get
         Gives a part of the state by its name, or None where there is none.
+
+    Examples
+    --------
+    >>> state_arrays({"BW": [[2.0]], "eps": 1e-8}.get)
+    {'BW': array([[2.]]), 'eps': array(1.e-08)}
     """
-    parts = {part: get(part) for part in PARTS}
+    parts = {part: get(part) for part in (*STATE, *SETTINGS)}
     return {part: np.asarray(value) for part, value in parts.items() if value is not None}
 
 
@@ -105,14 +111,10 @@ def _name_of(part: str, archive: Archive) -> str | None:
     return names[0] if names else None
 
 
-def _row(archive: Archive, name: str | None, num_features: int) -> NDArray[np.float64] | None:
-    if name is None:
-        return None
-    where = archive.where(name)
-    A = archive.read(name)
+def _row(A: NDArray[Any], where: str, num_features: int) -> NDArray[np.float64]:
     if A.shape not in ((1, num_features), (num_features,)):
         raise InputError(
-            f"{where} has shape {A.shape}, where (1, {num_features}) is meant",
+            f"{where} has shape {A.shape}, expected (1, {num_features})",
             "use the state of a layer with as many features as the input has columns",
         )
     row = exact_float64(A.reshape(1, num_features), where)
@@ -120,25 +122,19 @@ def _row(archive: Archive, name: str | None, num_features: int) -> NDArray[np.fl
     return row
 
 
-def _variance(archive: Archive, name: str | None, num_features: int) -> NDArray[np.float64] | None:
-    V = _row(archive, name, num_features)
-    if name is not None and V is not None and V.min() < 0:
+def _refuse_negative(V: NDArray[np.float64], where: str) -> None:
+    if V.min() < 0:
         column = int(np.argmax(V < 0))
         raise InputError(
-            f"{archive.where(name)}: {V[0, column]} in column {column} (counting from 0)",
+            f"{where}: {V[0, column]} in column {column} (counting from 0)",
             "a variance is 0 or more",
         )
-    return V
 
 
-def _number(archive: Archive, name: str | None, highest: float) -> float | None:
-    if name is None:
-        return None
-    where = archive.where(name)
-    A = archive.read(name)
+def _number(A: NDArray[Any], where: str, name: str, highest: float) -> float:
     if A.size != 1:
         raise InputError(
-            f"{where} has shape {A.shape}, where one number is meant", f"save {name} as a number"
+            f"{where} has shape {A.shape}, expected one number", f"save {name} as a number"
         )
     number = float(exact_float64(A.reshape(1, 1), where)[0, 0])
     if not (math.isfinite(number) and 0 <= number <= highest):

@@ -7,7 +7,6 @@ import shutil
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -18,9 +17,12 @@ from bncheck.arrays import FLOAT64
 from bncheck.batchnorm.blocks import blocks_of
 from bncheck.batchnorm.sweeps import ComputedRows
 from bncheck.errors import InputError
-from bncheck.files.atomic import Temporaries, remove_litter
-from bncheck.files.endings import ending_of
+from bncheck.files.atomic import StagedFile, make_lasting
+from bncheck.files.destinations import ending_of
 from bncheck.wording import byte_size, quoted, reason
+
+NAMELESS = 100
+"""Outputs of one run without a name: each of them is an open file, of which there may be few."""
 
 _PLAIN_NAME = re.compile(r"[\w.]+")
 
@@ -28,21 +30,19 @@ _PLAIN_NAME = re.compile(r"[\w.]+")
 class Outputs:
     """Several output files, written as one: ``with Outputs() as outputs: outputs.matrix(…)``.
 
-    Each is written to a temporary file beside its target. These take the targets' places at the
-    end of the ``with`` block; if it ends with an exception, they are removed, and what was there
+    Each is written to a temporary file in its target's folder. These take the targets' places at
+    the end of the ``with`` block; if it ends with an exception, they are gone, and what was there
     before stays. An output may thus be an input too.
 
     Raises
     ------
     InputError
-        By each method, where the file cannot be written; at the end, where it cannot be put in
-        its place.
+        By each method, if the file cannot be written; at the end, if it cannot be put in its place.
     """
 
     def __init__(self) -> None:
-        self._temporaries: dict[str, str] = {}
-        """Target to temporary file."""
-        self._files = Temporaries()
+        self._staged: dict[str, StagedFile] = {}
+        """By target."""
 
     def matrix(
         self, path: str, A: NDArray[Any] | ComputedRows, names: Sequence[str] | None = None
@@ -69,58 +69,48 @@ class Outputs:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             if kind is None:
                 self._put_in_place()
         finally:
-            self._files.remove(self._temporaries.values())
+            for file in self._staged.values():
+                file.discard()
 
     def _stage(self, path: str, chunks: Iterable[bytes | memoryview]) -> None:
+        if "\0" in path:
+            raise _unwritable(path, ValueError("embedded null byte"))
+        # The file that a symbolic link names is replaced, not the link.
+        target = os.path.realpath(path)
+        if target in self._staged:
+            raise InputError(f"{quoted(path)} is named for two outputs", "give each its own file")
         try:
-            # The file that a symbolic link names is replaced, not the link.
-            target = os.path.realpath(path)
             mode = _mode_to_keep(target, path)
-            temporary = self._temporary(target, path)
-            with open(temporary, "xb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            if mode is not None:
-                os.chmod(temporary, mode)
-        except InputError:
-            raise
-        except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+            file = StagedFile(target, mode, nameless=len(self._staged) < NAMELESS)
+            self._staged[target] = file
+            file.write(chunks)
+        except OSError as error:
             raise _unwritable(path, error) from error
 
-    def _temporary(self, target: str, path: str) -> str:
-        """Name of a temporary file beside the target, known here before it is made."""
-        if target in self._temporaries:
-            raise InputError(f"{quoted(path)} is named for two outputs", "give each its own file")
-        self._temporaries[target] = self._files.beside(target)
-        return self._temporaries[target]
-
     def _put_in_place(self) -> None:
-        for target, temporary in self._temporaries.items():
+        for target, file in self._staged.items():
             try:
-                os.replace(temporary, target)
+                file.put_in_place()
             except OSError as error:
                 raise _unwritable(target, error) from error
-        self._files.make_lasting()
+        for folder in {os.path.dirname(target) for target in self._staged}:
+            make_lasting(folder)
 
 
 def matrix_texts(
     A: NDArray[Any] | ComputedRows, names: Sequence[str] | None = None
 ) -> Iterator[str]:
-    """A, (N, C), as CSV, some lines at a time: a header row if there are names, then the rows.
+    r"""Yield A, (N, C), as CSV, some lines at a time: a header row if there are names, then rows.
 
     The numbers are the shortest decimals that stand for them exactly.
+
+    >>> "".join(matrix_texts(np.array([[0.1, 2]]), ["ash", "hue, deg"]))
+    'ash,"hue, deg"\n0.1,2.0\n'
     """
     if names is not None:
         yield ",".join(_csv_name(name) for name in names) + "\n"
@@ -128,45 +118,15 @@ def matrix_texts(
         yield "".join(",".join(map(repr, row)) + "\n" for row in rows.tolist())
 
 
-def _blocks(A: NDArray[Any] | ComputedRows) -> Iterator[NDArray[Any]]:
-    if isinstance(A, ComputedRows):
-        return A.blocks()
-    return (A[block.start : block.stop] for block in blocks_of(*A.shape))
-
-
-def _npy_chunks(A: NDArray[Any] | ComputedRows) -> Iterator[bytes | memoryview]:
-    if not isinstance(A, ComputedRows):
-        yield _npy(A)
-        return
-    header = io.BytesIO()
-    description = {
-        "descr": np.lib.format.dtype_to_descr(A.dtype),
-        "fortran_order": False,
-        "shape": A.shape,
-    }
-    np.lib.format.write_array_header_1_0(header, description)
-    yield header.getvalue()
-    for rows in A.blocks():
-        yield rows.data
-
-
 def refuse_without_room(output: str, shapes: Sequence[tuple[int, int]]) -> None:
-    """Refuse to begin where .npy files of these shapes cannot fit on the disk.
+    """Raise InputError if .npy files of these shapes cannot fit on the disk.
 
     Only what can be known before the work is told here: how long a text will be is not.
-
-    Raises
-    ------
-    InputError
-        Where the disk has less room than they take.
     """
     folder = output if os.path.isdir(output) else os.path.dirname(os.path.realpath(output))
     needed = sum(N * C * FLOAT64.itemsize for N, C in shapes)
     try:
         free = shutil.disk_usage(folder).free
-        if needed > free:
-            remove_litter(folder)
-            free = shutil.disk_usage(folder).free
     except OSError:
         return  # told when the files are made
     if needed > free:
@@ -177,15 +137,28 @@ def refuse_without_room(output: str, shapes: Sequence[tuple[int, int]]) -> None:
         )
 
 
+def _blocks(A: NDArray[Any] | ComputedRows) -> Iterator[NDArray[Any]]:
+    if isinstance(A, ComputedRows):
+        return A.blocks()
+    return (A[block.start : block.stop] for block in blocks_of(*A.shape))
+
+
+def _npy_chunks(A: NDArray[Any] | ComputedRows) -> Iterator[bytes | memoryview]:
+    header = io.BytesIO()
+    description = {
+        "descr": np.lib.format.dtype_to_descr(A.dtype),
+        "fortran_order": False,
+        "shape": A.shape,
+    }
+    np.lib.format.write_array_header_1_0(header, description)
+    yield header.getvalue()
+    for rows in _blocks(A):
+        yield np.ascontiguousarray(rows).data
+
+
 def _csv_name(name: str) -> str:
-    """A name in quotes, unless it is too plain to be taken for a comment or for two cells."""
+    """Return a name in quotes, unless it cannot be taken for a comment or for two cells."""
     return name if _PLAIN_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
-
-
-def _npy(A: NDArray[Any]) -> bytes:
-    stream = io.BytesIO()
-    np.lib.format.write_array(stream, A, allow_pickle=False)
-    return stream.getvalue()
 
 
 def _npz(arrays: Mapping[str, ArrayLike]) -> bytes:
@@ -193,12 +166,14 @@ def _npz(arrays: Mapping[str, ArrayLike]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, A in arrays.items():
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), _npy(np.asarray(A)))
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(A), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
     return stream.getvalue()
 
 
 def _mode_to_keep(target: str, path: str) -> int | None:
-    """Permission bits of the file that is replaced, or None where there is none yet."""
+    """Return the permissions of the file that is replaced, or None if there is none yet."""
     try:
         mode = os.stat(target).st_mode
     except FileNotFoundError:
@@ -217,13 +192,10 @@ def _mode_to_keep(target: str, path: str) -> int | None:
 
 
 def _unwritable(path: str, error: Exception) -> InputError:
-    message = f"{quoted(path)} cannot be written: {reason(error)}"
+    message, remedy = reason(error), "choose another folder or name, or make room"
     if isinstance(error, FileNotFoundError):
-        folder = os.path.dirname(path) or "."
-        return InputError(
-            f"{quoted(path)} cannot be written: there is no folder {quoted(folder)}",
-            "make the folder first, or choose another",
-        )
-    if isinstance(error, PermissionError):
-        return InputError(message, "choose a folder that you may write to")
-    return InputError(message, "choose another folder or name, or make room")
+        message = f"there is no folder {quoted(os.path.dirname(path) or '.')}"
+        remedy = "make the folder first, or choose another"
+    elif isinstance(error, PermissionError):
+        remedy = "choose a folder that you may write to"
+    return InputError(f"{quoted(path)} cannot be written: {message}", remedy)

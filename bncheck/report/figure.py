@@ -14,7 +14,7 @@ import numpy as np
 from bncheck.batchnorm.quantities import is_per_feature
 from bncheck.compare.comparison import Comparison
 from bncheck.errors import InputError
-from bncheck.files.endings import ending_of
+from bncheck.files.destinations import ending_of
 from bncheck.report.details import NO_CURVE, NO_ENTRIES, drawable, has_no_entries
 from bncheck.report.heatmap import cell_size, downsample, errors_of, thresholds
 from bncheck.report.model import InputReport, Report, StepCurve

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bncheck.errors import ExitCode
-from tests.kill import OLD, temporaries
+from tests.kill import OLD, is_writing, temporaries
 from tests.test_main import opened_by_a_reader
 
 WINE = "sample_data/wine.csv"
@@ -167,7 +167,7 @@ def test_while_outputs_are_written(number: signal.Signals, folder: Path) -> None
         env=os.environ | {"PYTHONPATH": str(folder)},
     )
     until(Path("running").exists, process)
-    assert temporaries(folder)
+    assert is_writing(folder, process)
     process.send_signal(number)
     assert ended(process) == (STATUSES[number], "", "")
     assert temporaries(folder) == []

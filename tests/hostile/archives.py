@@ -12,7 +12,7 @@ from tests.hostile.npy_files import NUMBERS, WHOLE, Z, forged, npy
 
 BROKEN = Refused("`a.npz` is not an .npz archive, or a damaged one", "save it again with np.savez")
 NO_ARRAY = Refused("`a.npz` holds no array", "save some with np.savez")
-DAMAGED = "the file is damaged or not whole; save or copy it again"
+DAMAGED = "the file is damaged or incomplete; save or copy it again"
 
 ARRAY = npy(Z)
 OBJECTS = npy(np.array([[1.0, None]]))
@@ -147,7 +147,7 @@ REFUSED: dict[str, tuple[bytes, str, Refused]] = {
         archive(("Z.npy", OBJECTS)),
         "a.npz",
         Refused(
-            "`a.npz:Z` has dtype `object`, where real numbers are meant",
+            "`a.npz:Z` has dtype `object`, expected real numbers",
             "save it as numbers, with A.astype(np.float64)",
         ),
     ),

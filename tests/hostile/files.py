@@ -75,11 +75,11 @@ NO_FILES: dict[str, tuple[str, Refused]] = {
         "a/" * 5000 + "Z.csv",
         Refused(f"`{'a/' * 5000}Z.csv` cannot be read: file name too long", PERMISSIONS),
     ),
-    "an empty name": ("", Refused("`` has an ending that is not known", ENDINGS)),
+    "an empty name": ("", Refused("`` has an unknown ending", ENDINGS)),
     "this folder": (".", Refused("`.` is a folder", "name a file in it")),
     "the folder above": ("..", Refused("`..` is a folder", "name a file in it")),
-    "an ending alone": (".csv", Refused("`.csv` has an ending that is not known", ENDINGS)),
-    "a device": ("/dev/zero", Refused("`/dev/zero` has an ending that is not known", ENDINGS)),
+    "an ending alone": (".csv", Refused("`.csv` has an unknown ending", ENDINGS)),
+    "a device": ("/dev/zero", Refused("`/dev/zero` has an unknown ending", ENDINGS)),
     "an address": (
         "https://example.org/Z.csv",
         Refused("`https://example.org/Z.csv` does not exist", MISSING),
@@ -149,7 +149,7 @@ KINDS: dict[str, tuple[Files, str, Read | Refused]] = {
     "a slash after a file": (
         {"Z.csv": TABLE},
         "Z.csv/",
-        Refused("`Z.csv/` has an ending that is not known", ENDINGS),
+        Refused("`Z.csv/` has an unknown ending", ENDINGS),
     ),
     "a file as a folder": (
         {"Z.csv": TABLE},
@@ -159,7 +159,7 @@ KINDS: dict[str, tuple[Files, str, Read | Refused]] = {
     "a colon after a table": (
         {"Z.csv": TABLE},
         "Z.csv:a",
-        Refused("`Z.csv:a` has an ending that is not known", ENDINGS),
+        Refused("`Z.csv:a` has an unknown ending", ENDINGS),
     ),
     "a socket": (
         {"Z.csv": bound_socket},
@@ -170,7 +170,7 @@ KINDS: dict[str, tuple[Files, str, Read | Refused]] = {
         f"a file called {name}": (
             {name: TABLE},
             name,
-            Refused(f"`{name}` has an ending that is not known", ENDINGS),
+            Refused(f"`{name}` has an unknown ending", ENDINGS),
         )
         for name in ("Z", "Z.csv.gz", "Z.xlsx", "Z.json", "Z.csv~", "Z.csv ")
     },

@@ -144,7 +144,7 @@ def too_many(head: int) -> Callable[[int], Refused]:
     return lambda size: Refused(
         f"`Z.npz:Z0` has {size // CHUNK * CHUNK + head} bytes of numbers where its header "
         "promises 48",
-        "the file is damaged or not whole; save or copy it again",
+        "the file is damaged or incomplete; save or copy it again",
     )
 
 
@@ -271,7 +271,7 @@ HEAVY: list[Heavy] = [
         sparse(with_header(PLAIN)),
         lambda size: Refused(
             f"`Z.npy` has {size + len(NUMBERS)} bytes of numbers where its header promises 48",
-            "the file is damaged or not whole; save or copy it again",
+            "the file is damaged or incomplete; save or copy it again",
         ),
         usual=64 * 1024 * MB,
         full=64 * 1024 * MB,
@@ -285,7 +285,7 @@ HEAVY: list[Heavy] = [
             f"`Z.csv`, line 2: 1 value where the first row has {pieces(size, b',7') + 1}",
             DELIMITER,
         ),
-        matrix=4,
+        matrix=8,  # NumPy's reader takes 32 bytes for a cell
     ),
     Heavy(
         "one cell of letters",
@@ -327,7 +327,7 @@ HEAVY: list[Heavy] = [
         "Z.csv",
         table(names=False),
         bad_last(3, "{} (counting from 0)"),
-        matrix=4,
+        matrix=8,
         usual=600_000,
         full=6_000_000,
     ),

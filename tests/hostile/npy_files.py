@@ -15,7 +15,7 @@ NUMBERS = Z.tobytes()
 WHOLE = Read(Z.tolist())
 
 SAVE_AGAIN = "save it again with np.save"
-DAMAGED = "the file is damaged or not whole; save or copy it again"
+DAMAGED = "the file is damaged or incomplete; save or copy it again"
 AS_NUMBERS = "save it as numbers, with A.astype(np.float64)"
 AS_FIELDS = "save its fields as the columns of one float64 matrix"
 AS_PARTS = "save its real or its imaginary part, A.real or A.imag"
@@ -59,11 +59,11 @@ def size(there: int, promised: int) -> Refused:
 
 
 def dtype(name: str, remedy: str = AS_NUMBERS) -> Refused:
-    return Refused(f"`Z.npy` has dtype `{name}`, where real numbers are meant", remedy)
+    return Refused(f"`Z.npy` has dtype `{name}`, expected real numbers", remedy)
 
 
 def shape(text: str, remedy: str) -> Refused:
-    return Refused(f"`Z.npy` has shape {text}, where (N, C) is meant", remedy)
+    return Refused(f"`Z.npy` has shape {text}, expected (N, C)", remedy)
 
 
 def nothing(text: str) -> Refused:

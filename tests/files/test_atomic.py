@@ -1,22 +1,25 @@
 """Outputs are whole, the old file or the new one, whatever happens to the run or to the disk."""
 
-import fcntl
 import os
 import resource
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bncheck.files.write import Outputs
+from bncheck.errors import InputError
+from bncheck.files.atomic import remove_all
+from bncheck.files.write import NAMELESS, Outputs
 from tests.conftest import Result
-from tests.kill import OLD, OUTPUTS, kill_runs, temporaries
+from tests.kill import OLD, OUTPUTS, has_nameless_files, kill_runs, temporaries
 
 WINE = "sample_data/wine.csv"
 Z = np.ones((2, 2))
@@ -29,8 +32,9 @@ def test_a_run_killed_at_a_random_moment_leaves_the_old_file_or_the_new(
     seed: int, tmp_path: Path
 ) -> None:
     figures = kill_runs(tmp_path, runs=8, seed=seed)
-    assert (figures.parts, figures.litter) == (0, 0)
+    assert figures.parts == 0
     assert figures.old + figures.new == figures.runs * len(OUTPUTS)
+    assert figures.litter == 0 or not has_nameless_files(tmp_path)
 
 
 KILLING = """\
@@ -40,116 +44,169 @@ left = int(os.environ["STEPS"])
 
 def count(event, arguments):
     global left
-    if ".bncheck-" in str(arguments) or event.startswith("fcntl"):
+    nameless = event == "open" and arguments[2] & os.O_TMPFILE == os.O_TMPFILE
+    named = any(name in str(arguments) for name in (".bncheck-", "normalised.csv", "state.npz"))
+    if nameless or (named and event in ("os.chmod", "os.link", "os.rename", "os.remove")):
         left -= 1
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(count)
 """
-"""A sitecustomize.py: kills the process before so many steps with a temporary file or a lock."""
+"""A sitecustomize.py: kills the process before so many steps with an output or its beginnings."""
 
 
-def test_a_run_killed_before_any_of_its_steps(folder: Path, program) -> None:
+@pytest.mark.parametrize("there", [False, True], ids=["new", "replaced"])
+def test_a_run_killed_before_any_of_its_steps(there: bool, folder: Path, program) -> None:
+    if not has_nameless_files(folder):
+        pytest.skip("files have names here from the beginning")
     Path("new").mkdir()
     program("forward", WINE, "-q", "-o", f"new/{OUTPUTS[0]}", "--save-state", f"new/{OUTPUTS[1]}")
+    new = {name: Path("new", name).read_bytes() for name in OUTPUTS}
     Path("sitecustomize.py").write_text(KILLING, "utf-8")
-    seen = set()
+    seen, named = [], 0
     for steps in range(100):
         for name in OUTPUTS:
-            Path(name).write_bytes(OLD)
+            Path(name).unlink(missing_ok=True)
+            if there:
+                Path(name).write_bytes(OLD)
         result = program(
             *("forward", WINE, "-q", "-o", OUTPUTS[0], "--save-state", OUTPUTS[1]),
             PYTHONPATH=str(folder),
             STEPS=str(steps),
         )
-        left = tuple(Path(name).read_bytes() for name in OUTPUTS)
-        seen.add(tuple(content == OLD for content in left))
-        for name, content in zip(OUTPUTS, left, strict=True):
-            assert content in (OLD, Path("new", name).read_bytes())
-        # What a run leaves, the next one removes: there is never more than that of one.
-        assert len({name.split("-")[1].removesuffix(".tmp") for name in temporaries(folder)}) <= 1
+        left = {name: Path(name).read_bytes() for name in OUTPUTS if Path(name).exists()}
+        for name in OUTPUTS:
+            assert left.get(name) in (OLD if there else None, new[name])
+        seen.append(sum(left.get(name) == new[name] for name in OUTPUTS))
+        for name in temporaries(folder):
+            assert Path(name).read_bytes() in new.values()
+            Path(name).unlink()
+            named += 1
         if result.status == 0:
             break
         assert result.status == -signal.SIGKILL
-    assert temporaries(folder) == []
-    assert {(True, True), (False, False)} < seen  # it was killed before, between and after
+    assert set(seen) == {0, 1, 2}  # it was killed before, between and after
+    assert named == (len(OUTPUTS) if there else 0)  # once between two steps of each replacement
 
 
-def test_what_a_run_that_is_alive_has_written_is_left_alone(folder: Path, program) -> None:
+@pytest.mark.parametrize("lacks", ["nothing", "O_TMPFILE"])
+def test_a_run_touches_no_file_of_another(
+    lacks: str, folder: Path, program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where locks are local to a machine, and the other run is on another one."""
+    plugin = "import fcntl, os\nfcntl.flock = lambda *_: None\n"
+    if lacks != "nothing":
+        monkeypatch.delattr(os, lacks, raising=False)
+        plugin += f"del os.{lacks}\n"
+    Path("sitecustomize.py").write_text(plugin, "utf-8")
+    Path(f".bncheck-{'0' * 16}.tmp").touch()
+    Path(f".bncheck-{'0' * 16}-1.tmp").touch()
     with Outputs() as outputs:
         outputs.matrix("ours.npy", Z)
-        held = temporaries(folder)
-        assert program("forward", WINE, "-q", "-o", "theirs.npy").status == 0
-        assert temporaries(folder) == held
+        before = temporaries(folder)
+        theirs = program("forward", WINE, "-q", "-o", "theirs.npy", PYTHONPATH=str(folder))
+        assert theirs.status == 0
+        assert sorted(temporaries(folder)) == sorted(before)
     assert np.array_equal(np.load("ours.npy"), Z)
+    assert len(temporaries(folder)) == 2
+
+
+def taken_away(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take something away that not every system has."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    if what == "a second name":
+        monkeypatch.setattr(os, "link", refuse)
+        monkeypatch.setattr(os, "supports_dir_fd", {*os.supports_dir_fd, refuse})
+    elif what:
+        monkeypatch.delattr(os, what, raising=False)
+
+
+@pytest.mark.parametrize("lacks", ["", "O_TMPFILE", "link", "fchmod", "a second name"])
+@pytest.mark.parametrize("mode", [None, 0o600, 0o666])
+def test_an_output_is_never_open_to_more_than_its_target(
+    lacks: str, mode: int | None, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_away(lacks, monkeypatch)
+    if mode is not None:
+        Path("A.npy").write_bytes(OLD)
+        Path("A.npy").chmod(mode)
+    modes, opened, stored = [], os.open, os.fsync
+
+    def watched_open(path: str, flags: int, *more: int, **options: int) -> int:
+        descriptor = opened(path, flags, *more, **options)
+        if flags & os.O_WRONLY or flags & os.O_RDWR:
+            modes.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        return descriptor
+
+    def watched_fsync(descriptor: int) -> None:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            modes.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        stored(descriptor)
+
+    monkeypatch.setattr(os, "open", watched_open)
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    umask = os.umask(0o027)
+    try:
+        with Outputs() as outputs:
+            outputs.matrix("A.npy", Z)
+    finally:
+        os.umask(umask)
+    expected = 0o640 if mode is None else mode
+    assert len(modes) >= 2
+    assert all(early & ~expected == 0 for early in modes)
+    assert stat.S_IMODE(os.stat("A.npy").st_mode) == expected
+    assert np.array_equal(np.load("A.npy"), Z)
     assert temporaries(folder) == []
 
 
-def test_what_else_has_the_name_of_litter_does_no_harm(folder: Path) -> None:
-    names = [f".bncheck-{digit * 16}.tmp" for digit in "012345"]
-    Path(names[0]).mkdir()
-    os.mkfifo(names[1])
-    Path(names[2]).symlink_to("precious")
-    Path(names[3]).symlink_to(names[3])
-    Path("precious").touch()
-    Path(f".bncheck-{'7' * 16}-1.tmp").touch()  # without its lock
-    Path(names[4]).touch()
-    with open(names[5], "w") as locked:
-        fcntl.flock(locked, fcntl.LOCK_SH)
-        with Outputs() as outputs:
-            outputs.matrix("A.npy", Z)
-    assert Path("precious").exists()
-    left = temporaries(folder)
-    assert not {names[4], f".bncheck-{'7' * 16}-1.tmp"} & set(left)
-    assert {names[0], names[2], names[3], names[5]} <= set(left)
-
-
-def test_a_folder_without_locks_is_written_to(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("lacks", ["", "O_TMPFILE", "a second name"])
+def test_a_failed_run_leaves_nothing(
+    lacks: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError(95, "Operation not supported")
+    taken_away(lacks, monkeypatch)
+    before = sorted(os.listdir())
+    with suppress(KeyError), Outputs() as outputs:
+        outputs.matrix("A.npy", Z)
+        raise KeyError
+    assert sorted(os.listdir()) == before
 
-    Path(f".bncheck-{'0' * 16}.tmp").touch()
-    monkeypatch.setattr(fcntl, "flock", refuse)
+
+def test_an_output_has_no_name_before_the_end(folder: Path) -> None:
+    if not has_nameless_files(folder):
+        pytest.skip("files have names here from the beginning")
+    before = os.listdir()
     with Outputs() as outputs:
         outputs.matrix("A.npy", Z)
-    assert np.array_equal(np.load("A.npy"), Z)
-    assert temporaries(folder) == [f".bncheck-{'0' * 16}.tmp"]  # it may be in use
+        assert os.listdir() == before
 
 
-def test_a_lock_that_another_run_took_for_litter_is_made_again(
+def test_all_names_are_removed_when_the_process_ends(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock = fcntl.flock
-    taken: list[str] = []
-
-    def late(descriptor: int, how: int) -> None:
-        if not taken:  # the other run was between ours making the file and locking it
-            taken.extend(temporaries(folder))
-            for name in taken:
-                os.unlink(name)
-        lock(descriptor, how)
-
-    monkeypatch.setattr(fcntl, "flock", late)
-    with Outputs() as outputs:
+    taken_away("O_TMPFILE", monkeypatch)
+    with suppress(InputError), Outputs() as outputs:
         outputs.matrix("A.npy", Z)
-        (held, written) = sorted(temporaries(folder), key=len)
-        assert held not in taken
-        assert written.startswith(held.removesuffix(".tmp"))
+        assert len(temporaries(folder)) == 1
+        remove_all()
+        assert temporaries(folder) == []
 
 
 def test_many_outputs_need_few_open_files(folder: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 20, hard))
+    few = len(os.listdir("/dev/fd")) + NAMELESS + 20
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
     try:
         with Outputs() as outputs:
-            for number in range(50):
+            for number in range(NAMELESS + 50):
                 outputs.matrix(f"{number}.npy", Z)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert len(list(folder.glob("*.npy"))) == 50
+    assert len(list(folder.glob("*.npy"))) == NAMELESS + 50
+    assert temporaries(folder) == []
 
 
 def test_an_output_that_is_an_input(folder: Path, program) -> None:
@@ -205,16 +262,6 @@ def test_a_full_disk_is_told_and_the_old_file_stays(name: str, folder: Path, mou
     assert "no space left on device" in result.stderr
     assert os.listdir(disk) == [name]
     assert (disk / name).read_bytes() == OLD
-
-
-@as_root
-def test_a_disk_that_holds_the_output_only_without_litter(folder: Path, mounted) -> None:
-    disk = mounted("size=64k")
-    litter = disk / f".bncheck-{'0' * 16}-1.tmp"
-    litter.with_name(litter.name.replace("-1", "")).touch()
-    litter.write_bytes(bytes(60_000))
-    assert run("forward", WINE, "-q", "-o", str(disk / "A.npy")).status == 0
-    assert os.listdir(disk) == ["A.npy"]
 
 
 @as_root

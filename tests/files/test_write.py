@@ -1,7 +1,10 @@
 import errno
 import os
+import shutil
 import stat
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from bncheck.batchnorm.layer import BatchNorm1d
 from bncheck.errors import InputError
 from bncheck.files.matrix import read_matrix
-from bncheck.files.write import Outputs, matrix_texts
+from bncheck.files.write import Outputs, matrix_texts, refuse_without_room
 
 Z = np.array([[0.1, -2.0], [1e-300, 1 / 3]])
 
@@ -20,11 +24,6 @@ matrices = arrays(
     array_shapes(min_dims=2, max_dims=2, max_side=5),
     elements=st.floats(allow_nan=False, allow_infinity=False),
 )
-
-
-@pytest.fixture(autouse=True)
-def _in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def files() -> list[str]:
@@ -219,3 +218,68 @@ def test_an_old_file_keeps_its_permissions() -> None:
 
 def mode_of(path: str) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["f8", ">f4", "f2"])
+def test_a_matrix_keeps_its_type_in_npy(order: Any, dtype: str) -> None:
+    A = np.arange(6.0).reshape(2, 3).astype(dtype, order=order)
+    with Outputs() as outputs:
+        outputs.matrix("A.npy", A)
+    read = np.load("A.npy")
+    assert read.dtype == np.dtype(dtype)
+    assert np.array_equal(read, A)
+
+
+def test_a_large_matrix_is_written_block_by_block() -> None:
+    A = np.random.default_rng(0).standard_normal((30_000, 5))
+    with Outputs() as outputs:
+        outputs.matrix("A.npy", A)
+        outputs.matrix("A.csv", A)
+    assert np.array_equal(np.load("A.npy"), A)
+    assert np.array_equal(np.loadtxt("A.csv", delimiter=","), A)
+
+
+def test_rows_that_are_computed_are_written_as_they_come() -> None:
+    Z = np.random.default_rng(0).standard_normal((30_000, 5))
+    layer = BatchNorm1d(5)
+    BZ = layer.forward_rows(Z)
+    with Outputs() as outputs:
+        outputs.matrix("BZ.npy", BZ)
+        outputs.matrix("BZ.csv", BZ, list("abcde"))
+    assert np.array_equal(np.load("BZ.npy"), BZ.array())
+    assert np.array_equal(read_matrix("BZ.csv").values, BZ.array())
+
+
+def test_a_bug_while_content_is_made_is_no_fault_of_the_file() -> None:
+    class Rows(np.ndarray):
+        def __getitem__(self, _: object) -> Any:
+            raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match=r"^a bug$") as caught, Outputs() as outputs:
+        outputs.matrix("A.npy", np.ones((2, 2)).view(Rows))
+    assert not isinstance(caught.value, InputError)
+    assert files() == []
+
+
+def test_an_object_is_never_pickled() -> None:
+    with pytest.raises(ValueError, match="pickle"), Outputs() as outputs:
+        outputs.archive("A.npz", {"A": np.array([object()])})
+    assert files() == []
+
+
+@pytest.mark.parametrize("output", ["A.npy", "folder"])
+def test_a_disk_without_room_is_told(output: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("folder").mkdir()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=160))
+    refuse_without_room(output, [(5, 2), (5, 2)])
+    with pytest.raises(InputError) as caught:
+        refuse_without_room(output, [(5, 2), (5, 2), (1, 1)])
+    assert caught.value.message == (
+        f"`{output}` cannot be written: no space left on device: it takes 168 B, and 160 B are free"
+    )
+    assert caught.value.help == "choose another folder, or make room"
+
+
+def test_a_folder_that_is_missing_is_told_later() -> None:
+    refuse_without_room("missing/A.npy", [(10**9, 10**9)])

@@ -41,13 +41,13 @@ def test_other_types_are_refused(dtype: str, remedy: str) -> None:
     A = np.zeros((2, 2), [("a", "f8")] if dtype.startswith("[") else dtype)
     with pytest.raises(InputError) as refusal:
         exact_float64(A, "`Z.npy`")
-    message = f"`Z.npy` has dtype `{dtype}`, where real numbers are meant"
+    message = f"`Z.npy` has dtype `{dtype}`, expected real numbers"
     assert (refusal.value.message, refusal.value.help) == (message, remedy)
 
 
 @pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="longdouble is float64 here")
 def test_longdouble_is_refused() -> None:
-    with pytest.raises(InputError, match="where real numbers are meant"):
+    with pytest.raises(InputError, match="expected real numbers"):
         exact_float64(np.zeros((1, 1), np.longdouble), "`Z.npy`")
 
 
@@ -94,6 +94,13 @@ def test_a_place_is_that_in_the_file_where_columns_were_picked() -> None:
         refuse_not_finite(np.array([[1.0, np.nan]]), "`Z.npy`", columns=[3, 7])
 
 
-def test_a_place_in_an_array_that_is_no_matrix_is_its_index() -> None:
-    with pytest.raises(InputError, match=r"^`x`: nan in place \(1,\) \(counting from 0\)$"):
-        refuse_not_finite(np.array([0.0, np.nan]), "`x`")
+def test_a_place_is_that_in_the_file_where_rows_before_were_read_already() -> None:
+    A = np.array([[1, 2], [3, 2**53 + 1]])
+    with pytest.raises(InputError, match=r"cannot represent 9007199254740993 in row 1001, column"):
+        exact_float64(A, "`Z.npy`", first_row=1000)
+    with pytest.raises(InputError, match=r"inf in row 1001, column 0 \("):
+        refuse_not_finite(np.array([[0.0], [np.inf]]), "`Z.npy`", first_row=1000)
+
+
+def test_finite_numbers_whose_sum_is_not_are_taken() -> None:
+    refuse_not_finite(np.full((2, 2), 1e308), "`Z.npy`")

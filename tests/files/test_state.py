@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -6,6 +5,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from bncheck.batchnorm.layer import BatchNorm1d
+from bncheck.batchnorm.quantities import QUANTITIES, STATE
 from bncheck.errors import InputError
 from bncheck.files.state import read_state, state_arrays
 from bncheck.files.write import Outputs
@@ -15,11 +15,6 @@ NAMES = {
     "course code": ("gamma", "beta", "running_mean", "running_var"),
     "PyTorch": ("weight", "bias", "running_mean", "running_var"),
 }
-
-
-@pytest.fixture(autouse=True)
-def _in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def save(**arrays: ArrayLike) -> None:
@@ -81,12 +76,12 @@ def test_other_arrays_are_left_alone() -> None:
         ),
         (
             {"gamma": [1.0, 2.0, 3.0]},
-            "`state.npz:gamma` has shape (3,), where (1, 2) is meant",
+            "`state.npz:gamma` has shape (3,), expected (1, 2)",
             "use the state of a layer with as many features as the input has columns",
         ),
         (
             {"gamma": [[1.0], [2.0]]},
-            "`state.npz:gamma` has shape (2, 1), where (1, 2) is meant",
+            "`state.npz:gamma` has shape (2, 1), expected (1, 2)",
             "use the state of a layer with as many features as the input has columns",
         ),
         (
@@ -101,7 +96,7 @@ def test_other_arrays_are_left_alone() -> None:
         ),
         (
             {"running_M": np.array(["a", "b"])},
-            "`state.npz:running_M` has dtype `<U1`, where real numbers are meant",
+            "`state.npz:running_M` has dtype `<U1`, expected real numbers",
             "save it as numbers, with A.astype(np.float64)",
         ),
         ({"alpha": 1.5}, "`state.npz:alpha` is 1.5", "alpha is from 0 to 1"),
@@ -110,7 +105,7 @@ def test_other_arrays_are_left_alone() -> None:
         ({"eps": np.inf}, "`state.npz:eps` is inf", "eps is finite, 0 or more"),
         (
             {"eps": [1.0, 2.0]},
-            "`state.npz:eps` has shape (2,), where one number is meant",
+            "`state.npz:eps` has shape (2,), expected one number",
             "save eps as a number",
         ),
     ],
@@ -142,3 +137,49 @@ def test_a_layer_is_read_back_as_it_was_written() -> None:
 def test_the_parameters_of_a_state_are_the_arrays_that_there_are() -> None:
     save(gamma=[1.0, 2.0], running_var=[3.0, 4.0], alpha=0.5)
     assert set(read_state("state.npz", 2).parameters) == {"BW", "running_V"}
+
+
+@pytest.mark.parametrize("part", STATE)
+def test_every_spelling_of_the_table_of_quantities_is_read(part: str) -> None:
+    for name in QUANTITIES[part].names:
+        save(**{name: [1.0, 2.0]})
+        assert list(read_state("state.npz", 2).parameters) == [part]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "alpha"),
+    [
+        ("alpha", 0.1, 0.1),
+        ("decay", 0.1, 0.1),
+        ("rho", 0.9, 0.9),
+        ("momentum", 0.9, 0.9),
+        ("momentum", 0.5, 0.5),
+        ("momentum", 0.1, 0.9),  # PyTorch's
+        ("momentum", 0.0, 1.0),
+    ],
+)
+def test_momentum_is_the_weight_of_the_old_or_of_the_new(
+    name: str, value: float, alpha: float
+) -> None:
+    save(**{name: value})
+    assert read_state("state.npz", 2).alpha == alpha
+
+
+@pytest.mark.parametrize("name", QUANTITIES["eps"].names)
+def test_every_spelling_of_eps(name: str) -> None:
+    save(**{name: 1e-5})
+    assert read_state("state.npz", 2).eps == 1e-5
+
+
+@pytest.mark.parametrize(("name", "value"), [("momentum", 1.5), ("decay", -0.1), ("rho", np.nan)])
+def test_a_weight_beyond_0_and_1_is_refused_in_every_spelling(name: str, value: float) -> None:
+    save(**{name: value})
+    assert refusal() == (f"`state.npz:{name}` is {value}", f"{name} is from 0 to 1")
+
+
+def test_two_spellings_of_one_quantity_are_refused() -> None:
+    save(momentum=0.1, decay=0.9)
+    assert refusal() == (
+        "`state.npz` has the same thing under two names: `momentum`, `decay`",
+        "keep one of them, best momentum",
+    )
