@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-LAYERS = Path(__file__).parent / "layers"
+LAYERS = Path(__file__).parent
 RIGHT = (LAYERS / "right" / "spec_names.py").read_text()
 WRONG = (LAYERS / "wrong" / "swapped_gradients.py").read_text()
 PAIRS = (LAYERS / "right" / "two_backwards.py").read_text()

@@ -12,7 +12,7 @@ import pytest
 from bncheck.check.gradcheck import gradcheck
 from bncheck.layers.discovery import build_layer
 
-LAYERS = Path(__file__).parent / "layers"
+LAYERS = Path(__file__).parent
 WINE = "sample_data/wine.csv"
 
 TRAINING_ONLY = {
