@@ -1,65 +1,91 @@
-"""Sums and results block by block are those of all rows at once, and the same on every thread."""
-
-import os
-import subprocess
-import sys
+"""Every row is in one block, and what the blocks give is put together in order."""
 
 import numpy as np
 import pytest
 
-from bncheck import BatchNorm1d
-from bncheck.batchnorm import blocks
-from bncheck.batchnorm.blocks import TiledRow, blocks_of, fold, for_each
-from bncheck.batchnorm.sweeps import moments, survey
-from bncheck.reference.sums import sum_of_products
-from tests.planted.data import DATA_SETS, case
-from tests.planted.truth import truth_of
+from bncheck import progress
+from bncheck.arrays import is_large
+from bncheck.batchnorm.blocks import (
+    ENTRIES,
+    ENTRIES_OF_LARGE,
+    Block,
+    TiledRow,
+    blocks_of,
+    extreme_of,
+    fold,
+    for_each,
+    is_one_block,
+    sum_of,
+    sum_of_products,
+)
 
-SHAPES = [(1, 1), (7, 3), (300, 2), (4097, 5), (100_000, 1), (3, 70_000), (1023, 129)]
-
-
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of a few rows, some of them side by side, on all threads."""
-    monkeypatch.setattr(blocks, "ENTRIES", 16)
-    monkeypatch.setattr(blocks, "WIDTH", 6)
-    monkeypatch.setattr(blocks, "ENTRIES_OF_LARGE", 16)
-    monkeypatch.setattr(blocks, "is_large", lambda shape: True)
-    blocks_of.cache_clear()
-    yield
-    blocks_of.cache_clear()
+SHAPES = [(1, 1), (7, 3), (300, 2), (4097, 5), (100_000, 1), (3, 70_000), (1023, 129), (65_538, 1)]
+LARGE = (400_000, 8)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", [*SHAPES, LARGE, (1_000_003, 7)])
 def test_every_row_is_in_one_block(shape: tuple[int, int]) -> None:
     found = blocks_of(*shape)
     assert [block.start for block in found] == [0, *(block.stop for block in found[:-1])]
     assert found[-1].stop == shape[0]
     for block in found:
+        assert block.start < block.stop
         assert (block.stop - block.start) % block.side == 0
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, LARGE])
+def test_a_block_has_no_more_entries_than_fit_a_cache(shape: tuple[int, int]) -> None:
+    limit = ENTRIES_OF_LARGE if is_large(shape) else ENTRIES
+    sizes = [(block.stop - block.start) * shape[1] for block in blocks_of(*shape)]
+    assert all(size <= max(limit, shape[1]) for size in sizes)
+    assert len(sizes) < 4 * shape[0] * shape[1] / limit + 4  # nor many fewer
+
+
+def test_samples_of_few_features_lie_side_by_side() -> None:
+    sides = [block.side for block in blocks_of(100_000, 3)]
+    assert sides[:-1] == [341] * (len(sides) - 1)  # 1023 values in a row
+    assert sides[-1] == 1  # fewer rows than go side by side
+    assert {block.side for block in blocks_of(10_000, 2000)} == {1}
+
+
+def test_a_small_matrix_is_one_block() -> None:
+    assert blocks_of(5, 3) == (Block(0, 5, 1),)
+    for shape, one in {(ENTRIES // 4, 1): True, (ENTRIES // 4 + 1, 1): False}.items():
+        assert is_one_block(shape) is one
+        assert (len(blocks_of(*shape)) == 1 and blocks_of(*shape)[0].side == 1) is one
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_wide_view_is_a_view(shape: tuple[int, int]) -> None:
     Z = np.arange(float(np.prod(shape))).reshape(shape)
     for block in blocks_of(*shape):
-        rows = block.take(Z).reshape(-1, shape[1])
-        assert np.array_equal(rows, Z[block.start : block.stop])
-        assert np.shares_memory(rows, Z)
+        wide = block.take(Z)
+        assert wide.shape == ((block.stop - block.start) // block.side, block.side * shape[1])
+        assert np.array_equal(wide.reshape(-1, shape[1]), Z[block.start : block.stop])
+        assert np.shares_memory(wide, Z)
         beside = TiledRow(Z[:1])[block.side]
         assert np.array_equal(beside.reshape(block.side, -1), np.repeat(Z[:1], block.side, axis=0))
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_sums_and_extremes(shape: tuple[int, int]) -> None:
-    rng = np.random.default_rng(1)
-    Z, D = rng.standard_normal(shape) + 3, rng.standard_normal(shape)
-    found, low, high = survey(Z)
-    assert np.allclose(found.mean + Z[:1], Z.mean(axis=0), rtol=1e-14)
-    assert np.allclose(found.squares, Z.var(axis=0) * len(Z), rtol=1e-13, atol=1e-25)
-    assert np.array_equal(low[0], Z.min(axis=0))
-    assert np.array_equal(high[0], Z.max(axis=0))
-    assert np.allclose(sum_of_products(Z, D), (Z * D).sum(axis=0), rtol=1e-12, atol=1e-9)
+def test_a_row_without_an_axis_is_tiled_too() -> None:
+    row = TiledRow(np.array([1.0, 2.0]))
+    assert row[1].tolist() == [[1, 2]]
+    assert row[2].tolist() == [[1, 2, 1, 2]]
+    assert row[3].tolist() == [[1, 2, 1, 2, 1, 2]]
+    assert row[2] is row[2]
+
+
+@pytest.mark.parametrize("side", [1, 2, 3])
+def test_columns_are_added_up_over_all_that_lies_side_by_side(side: int) -> None:
+    rng = np.random.default_rng(0)
+    A, B = rng.standard_normal((2, 6 * side, 4))
+    W, U = (each.reshape(6, -1) for each in (A, B))
+    assert sum_of(W, side) == pytest.approx(A.sum(axis=0, keepdims=True), rel=1e-14)
+    assert sum_of_products(W, U, side) == pytest.approx(
+        (A * B).sum(axis=0, keepdims=True), rel=1e-13
+    )
+    assert np.array_equal(extreme_of(W, side, np.minimum), A.min(axis=0, keepdims=True))
+    assert np.array_equal(extreme_of(W, side, np.maximum), A.max(axis=0, keepdims=True))
 
 
 def test_parts_are_merged_in_order_and_in_pairs() -> None:
@@ -70,77 +96,24 @@ def test_parts_are_merged_in_order_and_in_pairs() -> None:
     assert depth <= 12
 
 
-def test_the_order_is_that_of_the_rows_on_any_number_of_threads() -> None:
-    shape = (400_000, 8)
-    starts = [block.start for block in blocks_of(*shape)]
-    assert list(for_each(lambda block: block.start, shape)) == starts
+@pytest.mark.parametrize("shape", [(300, 2), (40_000, 5), LARGE])
+def test_blocks_are_gone_through_in_order_on_any_number_of_threads(shape: tuple[int, int]) -> None:
+    assert tuple(for_each(lambda block: block, shape)) == blocks_of(*shape)
+
+
+def test_what_is_gone_through_is_told() -> None:
+    heard: list[int] = []
+    with progress.heard_by(lambda planned, done: heard.append(done)):
+        for _ in for_each(lambda block: None, (40_000, 5)):
+            pass
+    assert len(heard) == len(blocks_of(40_000, 5))
+    assert sum(heard) == 8 * 40_000 * 5
 
 
 def test_an_error_on_a_thread_ends_the_sweep() -> None:
-    def fail(block: blocks.Block) -> None:
+    def fail(block: Block) -> None:
         if block.start:
             raise ValueError("here")
 
     with pytest.raises(ValueError, match="here"):
-        list(for_each(fail, (400_000, 8)))
-
-
-@pytest.mark.parametrize("threads", [1, 2, 5])
-def test_the_last_bit_does_not_depend_on_the_threads(
-    threads: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rng = np.random.default_rng(2)
-    Z, D = rng.standard_normal((2, 250_000, 9))
-
-    def results() -> list[np.ndarray]:
-        layer = BatchNorm1d(9)
-        return [layer.forward(Z), layer.backward(D), layer.dLdBW, layer.running_V]
-
-    usual = results()
-    monkeypatch.setattr("bncheck.threads.cores", lambda: threads)
-    for again, first in zip(results(), usual, strict=True):
-        assert np.array_equal(again, first)
-
-
-@pytest.mark.parametrize("mode", ["train", "eval"])
-@pytest.mark.parametrize("name", DATA_SETS)
-@pytest.mark.usefixtures("small_blocks")
-def test_the_layer_in_many_blocks_is_as_exact_as_in_one(name: str, mode: str) -> None:
-    trial = case(name, mode, 4, np.dtype(float))
-    truth = truth_of(trial)
-    layer = BatchNorm1d(trial.Z.shape[1], eps=trial.eps)
-    for quantity, value in trial.state.items():
-        setattr(layer, quantity, value)
-    layer.forward(trial.Z, eval=mode == "eval")
-    layer.backward(trial.dLdBZ)
-    for quantity, true in truth.values.items():
-        error = np.abs(getattr(layer, quantity) - true)
-        assert (error <= 1e-14 * truth.scales[quantity]).all(), quantity
-
-
-def test_a_constant_column_has_no_variance_in_any_block() -> None:
-    Z = np.full((50_000, 4), 1e15) + np.array([0, 0.1, 1 / 3, 7])
-    assert np.array_equal(moments(Z).squares, np.zeros((1, 4)))
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
-def test_the_child_of_a_fork_has_threads_of_its_own() -> None:
-    script = """
-import os, sys
-import numpy as np
-from bncheck import BatchNorm1d
-Z = np.ones((600_000, 4))
-BatchNorm1d(4).forward(Z)
-child = os.fork()
-BatchNorm1d(4).forward(Z)
-if child:
-    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], timeout=60, check=False)
-    assert done.returncode == 0
-
-
-def test_no_thread_warns_of_what_is_told_as_an_error() -> None:
-    Z = np.random.default_rng(0).choice([-1.7e308, 1.7e308], (800_000, 3))
-    with pytest.raises(ValueError, match="V \\+ eps is"):  # and no warning, which would be raised
-        BatchNorm1d(3).forward(Z)
+        list(for_each(fail, LARGE))
