@@ -1,13 +1,23 @@
-"""Both sources of the truth against sixty digits: the closed form, and the black box's honesty."""
+"""The definition's derivatives against sixty digits: what is stated of their errors is so."""
+
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from bncheck.numdiff import FORMULAS
-from bncheck.reference.derivatives import Numeric, difference_definition, difference_stages
+from bncheck.numdiff import DEFINITION, FINITE_DIFFERENCES, FORMULAS, Derivative
+from bncheck.reference.derivatives import (
+    Numeric,
+    change_of_reciprocal_root,
+    difference_definition,
+    difference_stages,
+    fixed,
+)
 from bncheck.reference.forward import Parameters, ReferenceForward, apply_definition
 from tests.planted.data import ALPHA, DATA_SETS, Case, case
 from tests.planted.truth import truth_of
+
+EPS = np.finfo(float).eps
 
 
 def reference_of(trial: Case) -> ReferenceForward:
@@ -22,6 +32,7 @@ def assert_honest(derivatives: dict[str, Numeric], trial: Case, known_to: float)
         numeric = give(slice(0, len(trial.Z)))
         true, scale = truth.values[name], truth.scales[name]
         rounding = 4e-16 * np.abs(true)
+        assert numeric.value.shape == true.shape
         assert (np.abs(numeric.value - true) <= numeric.uncertainty + rounding).all(), name
         assert (numeric.uncertainty <= known_to * scale).all(), name
 
@@ -39,3 +50,100 @@ def test_the_stages_of_the_definition(name: str, mode: str) -> None:
     trial = case(name, mode, 4, np.dtype(float))
     formula = FORMULAS["richardson"]
     assert_honest(difference_stages(reference_of(trial), formula), trial, known_to=1e-8)
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize(
+    ("formula", "known_to"), [("central", 1e-7), ("forward", 1e-5), ("complex", 1e-12)]
+)
+def test_the_stages_are_differenced_by_the_formula_asked_for(
+    formula: str, known_to: float, mode: str
+) -> None:
+    for name in ("16 rows", "six scales", "mean/std 10"):
+        trial = case(name, mode, 4, np.dtype(float))
+        stages = difference_stages(reference_of(trial), FORMULAS[formula])
+        assert_honest(stages, trial, known_to)
+        if formula == "forward" and mode == "train":  # which sees where the loss bends
+            error = stages["dLdV"](slice(0, 1)).value - truth_of(trial).values["dLdV"]
+            assert (np.abs(error) > 1e-10 * truth_of(trial).scales["dLdV"]).all()
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+@pytest.mark.parametrize("rows", [slice(0, 1), slice(3, 7), slice(0, 16)])
+def test_some_rows_are_those_of_all(mode: str, rows: slice) -> None:
+    r = reference_of(case("16 rows", mode, 4, np.dtype(float)))
+    everything = difference_definition(r) | difference_stages(r, FORMULAS["richardson"])
+    assert everything.keys() == {"dLdBb", "dLdBW", "dLdNZ", "dLdV", "dLdM", "dLdZ"}
+    for name, give in everything.items():
+        whole, some = give(slice(0, 16)).value, give(rows).value
+        chosen = whole[rows] if len(whole) == 16 else whole
+        assert some == pytest.approx(chosen, rel=1e-9), name
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_each_derivative_says_where_it_comes_from(mode: str) -> None:
+    r = reference_of(case("16 rows", mode, 4, np.dtype(float)))
+    for found, source in (
+        (difference_definition(r), DEFINITION),
+        (difference_stages(r, FORMULAS["richardson"]), FINITE_DIFFERENCES),
+    ):
+        assert {give(slice(0, 2)).source for give in found.values()} == {source}
+
+
+def test_in_inference_mode_the_statistics_have_no_gradient() -> None:
+    r = reference_of(case("16 rows", "eval", 4, np.dtype(float)))
+    stages = difference_stages(r, FORMULAS["richardson"])
+    for name in ("dLdV", "dLdM"):
+        derivative = stages[name](slice(0, 16))
+        assert not derivative.value.any()
+        assert not derivative.uncertainty.any()
+
+
+def test_many_rows_are_known_as_well_as_few() -> None:
+    N = 20_000
+    rng = np.random.default_rng(0)
+    Z, upstream = rng.normal([3, -1], 1, (N, 2)), rng.normal([0.2, 0], 1, (N, 2))
+    start = Parameters(*(np.full((1, 2), x) for x in (1.5, 0.1, 0.0, 1.0)), alpha=0.9, eps=1e-5)
+    r = apply_definition(Z, upstream, lambda _: start, eval=False)
+    X, D = Z.astype(np.longdouble), upstream.astype(np.longdouble)
+    X -= X.mean(axis=0)
+    root = np.sqrt((X**2).mean(axis=0) + 1e-5)
+    right = {
+        "dLdBb": D.sum(axis=0),
+        "dLdBW": (D * X / root).sum(axis=0),
+        "dLdZ": 1.5 / root * (D - D.mean(axis=0) - X / root**2 * (D * X).mean(axis=0)),
+    }
+    for name, give in difference_definition(r).items():
+        numeric = give(slice(0, N))
+        assert (np.abs(numeric.value - right[name]) <= numeric.uncertainty).all(), name
+        assert (numeric.uncertainty <= 1e-11 * r.scales[name]).all(), name
+
+
+def test_the_uncertainties_grow_with_the_root_of_the_rows() -> None:
+    r = reference_of(case("100 rows", "train", 4, np.dtype(float)))
+    found = {name: give(slice(0, 100)) for name, give in difference_definition(r).items()}
+    for name, roundings in {"dLdBb": 4, "dLdBW": 4, "dLdZ": 16}.items():
+        stated = roundings * EPS * 10 * r.scales[name]
+        assert found[name].uncertainty == pytest.approx(stated, rel=1e-12, abs=0), name
+    r = reference_of(case("100 rows", "eval", 4, np.dtype(float)))
+    dLdZ = difference_definition(r)["dLdZ"](slice(0, 100))
+    assert dLdZ.uncertainty == pytest.approx(4 * EPS * r.scales["dLdZ"], rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-120, 1e120])
+@pytest.mark.parametrize("share", [2.0**-60, -(2.0**-60), 2.0**-20, -0.5, 3.0, 2.0**20])
+def test_the_change_of_a_reciprocal_root_does_not_cancel(scale: float, share: float) -> None:
+    root = np.array([[1.25, 3.0]]) * scale
+    change = share * root**2
+    found = change_of_reciprocal_root(change, root)
+    # 1/sqrt(1 + share) - 1, exactly enough.
+    exact = float(-Fraction(share) / 2 + 3 * Fraction(share) ** 2 / 8)
+    if abs(share) > 1e-3:
+        exact = 1 / np.sqrt(1 + share) - 1
+    rel = 1e-15 if abs(share) < 1e-9 or abs(share) > 1e-3 else 1e-10
+    assert found * root == pytest.approx(np.full((1, 2), exact), rel=rel, abs=0)
+
+
+def test_one_value_for_each_feature_is_always_the_same() -> None:
+    derivative = Derivative(np.ones((1, 2)), np.zeros((1, 2)))
+    assert fixed(derivative)(slice(0, 1)) is fixed(derivative)(slice(5, 9)) is derivative
