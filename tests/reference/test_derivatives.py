@@ -52,6 +52,30 @@ def test_the_stages_of_the_definition(name: str, mode: str) -> None:
     assert_honest(difference_stages(reference_of(trial), formula), trial, known_to=1e-8)
 
 
+def test_the_stages_bend_as_is_known_of_them() -> None:
+    trial = case("16 rows", "train", 4, np.dtype(float))
+    r = reference_of(trial)
+    stages = difference_stages(r, FORMULAS["richardson"])
+    for name, known_to in {"dLdNZ": 1e-11, "dLdV": 2e-10, "dLdM": 2e-10}.items():
+        assert (stages[name](slice(0, 16)).uncertainty <= known_to * r.scales[name]).all(), name
+
+
+def test_the_stages_have_the_rounding_of_their_last_operations() -> None:
+    shares: dict[str, list[np.ndarray]] = {"dLdNZ": [], "dLdV": [], "dLdM": []}
+    for name in ("16 rows", "six scales", "dLdBZ 1"):
+        r = reference_of(case(name, "train", 4, np.dtype(float)))
+        BW = np.abs(r.parameters.BW)
+        of_sum = 8 * EPS * BW * np.sqrt(r.N) * r.scales["dLdBb"]
+        of_entry = 4 * EPS * BW * r.largest_NZ * r.largest_dLdBZ
+        for stage, give in difference_stages(r, FORMULAS["richardson"]).items():
+            found, noise = give(slice(0, r.N)), of_entry if stage == "dLdNZ" else of_sum
+            shares[stage].append(found.uncertainty * found.step / (1.5 * noise))
+    # What is left is the truncation error, which is nothing in some of the columns.
+    least = {stage: np.concatenate(each, axis=1).min() for stage, each in shares.items()}
+    assert least == pytest.approx(dict.fromkeys(least, 1), rel=0.05)
+    assert min(least.values()) > 0.999
+
+
 @pytest.mark.parametrize("mode", ["train", "eval"])
 @pytest.mark.parametrize(
     ("formula", "known_to"), [("central", 1e-7), ("forward", 1e-5), ("complex", 1e-12)]
