@@ -1,86 +1,72 @@
-"""Which layer of a file is meant, and the file loaded as Python would load it from its folder."""
+"""Which layer of a file is meant, and how one is made."""
 
-import json
-import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+
+from bncheck.errors import InputError
+from bncheck.layers.adapters import LayerAdapter
+from bncheck.layers.discovery import FunctionPair, LayerClass, build_layer, find_layer
+from bncheck.layers.importing import importable_from, load_module
+from bncheck.layers.objects import ObjectAdapter
+from bncheck.layers.pairs import FunctionPairAdapter
 
 LAYERS = Path(__file__).parent
 RIGHT = (LAYERS / "right" / "spec_names.py").read_text()
 WRONG = (LAYERS / "wrong" / "swapped_gradients.py").read_text()
 PAIRS = (LAYERS / "right" / "two_backwards.py").read_text()
-CHECK = ("gradcheck", "sample_data/wine.csv", "--columns", "1-3")
 BRIDGE = (
     "write a class of these names that calls it: `class BatchNorm1d:` with "
     "`__init__(self, num_features, alpha=0.9)`, `forward(self, Z, eval=False)`, "
     "`backward(self, dLdBZ)`, and the attributes BW, Bb, running_M, running_V, dLdBW, dLdBb"
 )
-PROGRAM_HELP = 'put what is to run as a program under `if __name__ == "__main__":`'
 
 
-@pytest.fixture
-def refused(bncheck):
-    """The error about a layer, and its help."""
-
-    def refuse(layer: str) -> tuple[str, str]:
-        result = bncheck(*CHECK, "--layer", layer)
-        assert (result.status, result.stdout) == (2, "")
-        error, advice = result.stderr.removesuffix("\n").split("\n  help: ")
-        document = bncheck(*CHECK, "--layer", layer, "--json")
-        assert document.status == 2
-        message = error.removeprefix("bncheck: error: ")
-        assert json.loads(document.stdout)["error"] == {"message": message, "help": advice}
-        return message, advice
-
-    return refuse
-
-
-@pytest.fixture
-def layers_checked(bncheck):
-    """What JSON calls each of several layers, without its folder, and which of its checks fail."""
-
-    def check(*layers: str) -> list[tuple[str, set[str]]]:
-        options = [option for layer in layers for option in ("--layer", layer)]
-        document = json.loads(bncheck(*CHECK, "--json", *options).stdout)
-        return [
-            (
-                re.sub(" in .*/", " in ", report["layer"]),
-                {each["name"] for each in report["checks"] if each["verdict"] != "pass"},
-            )
-            for report in document["inputs"]
-        ]
-
-    return check
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def write(path: str, *parts: str) -> str:
-    file = Path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("\n\n".join(parts))
+    Path(path).write_text("\n\n".join(parts))
     return path
-
-
-def before_the_class(source: str, statement: str) -> str:
-    return source.replace("\n\nclass ", f"{statement}\n\n\nclass ", 1)
 
 
 def renamed(source: str, name: str) -> str:
     return source.replace("BatchNorm1d", name)
 
 
+def built(layer: str, **settings: float) -> LayerAdapter:
+    with importable_from(layer.partition(":")[0]):
+        return build_layer(layer, 3, settings.get("alpha"), settings.get("eps"))
+
+
+def refused(layer: str, **settings: float) -> tuple[str, str]:
+    """The error about a layer, and its help."""
+    with pytest.raises(InputError) as raised:
+        built(layer, **settings)
+    return raised.value.message, raised.value.help
+
+
 # Which layer
 
 
-def test_a_name_picks_one_of_several_classes(layers_checked, folder) -> None:
+def test_the_only_layer_of_a_file_is_meant() -> None:
+    layer = built(write("layer.py", RIGHT))
+    assert isinstance(layer, ObjectAdapter)
+    assert layer.name == "BatchNorm1d in layer.py"
+    assert layer.get("BW").shape == (1, 3)
+
+
+def test_a_name_picks_one_of_several_classes() -> None:
     write("layer.py", renamed(RIGHT, "BatchNorm"), WRONG)
-    assert layers_checked("layer.py:BatchNorm", "layer.py:BatchNorm1d") == [
-        ("BatchNorm in layer.py", set()),
-        ("BatchNorm1d in layer.py", {"dLdBW", "dLdBb"}),
-    ]
+    assert built("layer.py:BatchNorm").name == "BatchNorm in layer.py"
+    assert built("layer.py:BatchNorm1d").name == "BatchNorm1d in layer.py"
 
 
-def test_several_classes_are_listed(refused, folder) -> None:
+def test_several_classes_are_listed() -> None:
     write("layer.py", renamed(RIGHT, "BatchNorm"), WRONG)
     assert refused("layer.py") == (
         "`layer.py` has several layers: `BatchNorm`, `BatchNorm1d`",
@@ -88,7 +74,7 @@ def test_several_classes_are_listed(refused, folder) -> None:
     )
 
 
-def test_several_backwards_are_listed(refused, folder) -> None:
+def test_several_backwards_are_listed() -> None:
     write("pair.py", PAIRS)
     assert refused("pair.py") == (
         "`pair.py` has several layers: `batchnorm_backward`, `batchnorm_backward_alt`",
@@ -101,20 +87,78 @@ def test_several_backwards_are_listed(refused, folder) -> None:
     )
 
 
-def test_a_name_that_is_not_there(refused, folder) -> None:
+def test_a_backward_may_be_named_or_its_forward() -> None:
+    write("pair.py", PAIRS)
+    layer = built("pair.py:batchnorm_backward_alt")
+    assert isinstance(layer, FunctionPairAdapter)
+    assert layer.name == "batchnorm_backward_alt in pair.py"
+    assert layer.source_of("backward").__name__ == "batchnorm_backward_alt"
+    write("one.py", (LAYERS / "right" / "functional_pair.py").read_text())
+    assert built("one.py:batchnorm_forward").name == "batchnorm_backward in one.py"
+    assert built("one.py").source_of("forward").__name__ == "batchnorm_forward"  # type: ignore[union-attr]
+
+
+def test_what_is_called_batch_norm_comes_before_other_layers() -> None:
+    others = [renamed(RIGHT, name) for name in ("LayerNorm", "SpatialBatchNorm", "BatchNorm2d")]
+    write("layers.py", *others, renamed(RIGHT, "MyBatch_Norm"), renamed(RIGHT, "Linear"))
+    assert built("layers.py").name == "MyBatch_Norm in layers.py"
+    for name in ("BN", "bn1", "batchnorm", "Batch_Norm"):
+        write("layers.py", *others, renamed(RIGHT, name))
+        assert built("layers.py").name == f"{name} in layers.py"
+    write("layers.py", renamed(RIGHT, "Whatever"))
+    assert built("layers.py").name == "Whatever in layers.py"
+
+
+def test_what_is_imported_is_not_the_files_own() -> None:
+    write("other.py", renamed(RIGHT, "BatchNorm"))
+    source = "from other import BatchNorm\nfrom other import np"
+    write("layer.py", source, RIGHT)
+    assert built("layer.py").name == "BatchNorm1d in layer.py"
+    write("layer.py", source)
+    assert refused("layer.py")[0].endswith("it defines no class and no function")
+    assert built("layer.py:BatchNorm").name == "BatchNorm in layer.py"
+
+
+def test_a_base_of_a_layer_may_have_the_methods() -> None:
+    write("layer.py", renamed(RIGHT, "Base"), "class BatchNorm(Base):\n    pass\n")
+    assert built("layer.py").name == "BatchNorm in layer.py"
+
+
+def test_a_name_that_is_not_there() -> None:
     write("layer.py", RIGHT)
     assert refused("layer.py:BatchNorm") == (
         "`layer.py` has no `BatchNorm`: it has `BatchNorm1d`",
         "check the name",
     )
+    write("layer.py", "x = 1\n_y = 2\n")
+    assert refused("layer.py:BatchNorm")[0] == "`layer.py` has no `BatchNorm`: it has `x`"
 
 
-def test_a_name_that_is_no_layer(refused, folder) -> None:
-    write("layer.py", RIGHT, "class Identity:\n    def forward(self, Z):\n        return Z\n")
-    assert refused("layer.py:Identity") == (
-        "`Identity` of `layer.py` is no layer: has no backward",
-        BRIDGE,
-    )
+@pytest.mark.parametrize(
+    ("source", "name", "lacks"),
+    [
+        ("class A:\n    def forward(self, Z):\n        return Z\n", "A", "has no backward"),
+        ("class A:\n    def backward(self, Z):\n        return Z\n", "A", "has no forward"),
+        (
+            "class A:\n    __call__ = lambda self, Z: Z\n",
+            "A",
+            "has no backward",
+        ),
+        (
+            "class A:\n    def forward(self, a, b):\n        return a\n"
+            "    def backward(self, d):\n        return d\n",
+            "A",
+            "has `forward(a, b)` and `backward(d)`, expected forward(Z) and backward(dLdBZ)",
+        ),
+        ("A = 3\n", "A", "it is no class, and no function of a forward and backward pair"),
+        ("def A(x):\n    return x\n", "A", "it is no class, and no function of a forward and"),
+    ],
+)
+def test_a_name_that_is_no_layer(source: str, name: str, lacks: str) -> None:
+    write("layer.py", source)
+    message, advice = refused(f"layer.py:{name}")
+    assert message.startswith(f"`A` of `layer.py` is no layer: {lacks}")
+    assert advice == BRIDGE
 
 
 @pytest.mark.parametrize(
@@ -127,9 +171,17 @@ def test_a_name_that_is_no_layer(refused, folder) -> None:
         ),
         ("class BatchNorm1d:\n    pass\n", "class `BatchNorm1d` has no forward and no backward"),
         ("def normalise(x):\n    return x\n", "functions `normalise(x)`"),
+        (
+            "def batchnorm_forward(x, gamma, beta):\n    return x\n",
+            "functions `batchnorm_forward(x, gamma, beta)`",
+        ),
+        (
+            "class A:\n    pass\n\n\ndef f(x, y=1):\n    return x\n",
+            "class `A` has no forward and no backward; functions `f(x, y)`",
+        ),
     ],
 )
-def test_nothing_is_recognised(source: str, found: str, refused, folder) -> None:
+def test_nothing_is_recognised(source: str, found: str) -> None:
     write("layer.py", source)
     assert refused("layer.py") == (
         f"`layer.py` has no layer that is recognised: {found}",
@@ -153,24 +205,107 @@ def test_nothing_is_recognised(source: str, found: str, refused, folder) -> None
         ),
     ],
 )
-def test_other_signatures_are_listed(source: str, words: list[str], refused, folder) -> None:
+def test_other_signatures_are_listed(source: str, words: list[str]) -> None:
     write("layer.py", source)
     message, advice = refused("layer.py")
     assert [word for word in words if word not in message] == []
     assert advice == BRIDGE
 
 
-def test_a_layer_without_gradients_of_its_parameters_does_not_simply_pass(bncheck, folder) -> None:
-    nameless = RIGHT.replace("self.dLdBW", "self.first").replace("self.dLdBb", "self.second")
-    result = bncheck(*CHECK, "--layer", write("layer.py", nameless))
-    assert "dLdBW" in result.stdout
-    assert "dLdBb" in result.stdout
+def test_what_is_found_is_told_apart() -> None:
+    module = load_module(write("one.py", RIGHT))
+    found = find_layer(module, None, "one.py")
+    assert isinstance(found, LayerClass)
+    assert (found.name, found.cls) == ("BatchNorm1d", module.BatchNorm1d)
+    module = load_module(write("pair.py", (LAYERS / "right" / "functional_pair.py").read_text()))
+    pair = find_layer(module, None, "pair.py")
+    assert isinstance(pair, FunctionPair)
+    assert (pair.forward, pair.backward) == (module.batchnorm_forward, module.batchnorm_backward)
 
 
 # Made
 
 
-def test_a_class_that_asks_for_more_than_the_number_of_features(refused, folder) -> None:
+@pytest.mark.parametrize(
+    ("signature", "made"),
+    [
+        ("self", ()),
+        ("self, num_features", (3,)),
+        ("self, dim=7", (3,)),
+        ("self, *sizes", (3,)),
+        ("self, C, alpha=0.9, eps=1e-8", (3,)),
+    ],
+)
+def test_a_layer_is_made_of_the_number_of_features(signature: str, made: tuple[int, ...]) -> None:
+    def_line = f"    def __init__({signature}):\n        self.made = locals()\n"
+    methods = "    def forward(self, Z):\n        return Z\n    backward = forward\n"
+    layer = built(write("layer.py", f"class BatchNorm:\n{def_line}{methods}"))
+    given = dict(layer.get("made"))
+    given.pop("self")
+    values = [*given.values()]
+    assert values[: len(made)] == [made] if "*" in signature else values[: len(made)] == [*made]
+
+
+def test_a_layer_may_be_made_of_its_parameters() -> None:
+    source = (
+        "class BatchNorm:\n"
+        "    def __init__(self, gamma, beta, momentum=0.9):\n"
+        "        self.gamma, self.beta, self.momentum = gamma, beta, momentum\n"
+        "    def forward(self, Z):\n        return Z\n"
+        "    backward = forward\n"
+    )
+    layer = built(write("layer.py", source))
+    assert layer.get("BW").tolist() == [1, 1, 1]
+    assert layer.get("Bb").tolist() == [0, 0, 0]
+
+
+def constructor(arguments: str) -> str:
+    return (
+        "class BatchNorm:\n"
+        f"    def __init__(self, C, {arguments}):\n"
+        "        self.given = dict(locals())\n"
+        "        for name, value in self.given.items():\n"
+        "            if name not in ('self', 'C'):\n"
+        "                setattr(self, name, value)\n"
+        "    def forward(self, Z):\n        return Z\n"
+        "    backward = forward\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given"),
+    [
+        ("alpha=0.9, eps=1e-8", {"alpha": 0.25, "eps": 0.5}),
+        ("decay=0.9, epsilon=1e-8", {"decay": 0.25, "epsilon": 0.5}),
+        ("momentum=0.9, eps=1e-8", {"momentum": 0.9, "eps": 0.5}),
+        ("momentum=0.1, eps=1e-8", {"momentum": 0.1, "eps": 0.5}),
+    ],
+)
+def test_alpha_and_eps_are_handed_over_and_set(arguments: str, given: dict[str, float]) -> None:
+    layer = built(write("layer.py", constructor(arguments)), alpha=0.25, eps=0.5)
+    assert {name: layer.get("given")[name] for name in given} == given
+    assert layer.get("alpha") == 0.25
+    assert layer.get("eps") == 0.5
+
+
+@pytest.mark.parametrize(("quantity", "option"), [("alpha", 0.5), ("eps", 0.5)])
+def test_what_has_no_place_cannot_be_set(quantity: str, option: float) -> None:
+    write("layer.py", constructor("nothing=None"))
+    assert refused("layer.py", **{quantity: option}) == (
+        f"BatchNorm in layer.py has no {quantity} that can be set",
+        f"leave --{quantity} out, or give the layer an attribute {quantity}",
+    )
+
+
+def test_a_pair_has_its_settings_set() -> None:
+    write("pair.py", (LAYERS / "right" / "functional_pair.py").read_text())
+    layer = built("pair.py", alpha=0.25, eps=0.5)
+    assert (layer.get("alpha"), layer.get("eps")) == (0.25, 0.5)
+    write("pair.py", (LAYERS / "right" / "pair_of_arguments.py").read_text())
+    assert refused("pair.py", alpha=0.25)[0].endswith("has no alpha that can be set")
+
+
+def test_a_class_that_asks_for_more_than_the_number_of_features() -> None:
     write("layer.py", RIGHT.replace("alpha=0.9", "alpha"))
     message, advice = refused("layer.py")
     assert message == (
@@ -180,7 +315,7 @@ def test_a_class_that_asks_for_more_than_the_number_of_features(refused, folder)
     assert advice == BRIDGE
 
 
-def test_a_constructor_that_raises(refused, folder) -> None:
+def test_a_constructor_that_raises() -> None:
     write("layer.py", RIGHT.replace("self.eps = 1e-8", "self.eps = eps"))
     assert refused("layer.py") == (
         "BatchNorm1d in layer.py cannot be made: NameError: name 'eps' is not defined",
@@ -188,134 +323,16 @@ def test_a_constructor_that_raises(refused, folder) -> None:
     )
 
 
-def test_a_constructor_that_ends_the_program(refused, folder) -> None:
+def test_a_constructor_that_ends_the_program() -> None:
     write("layer.py", RIGHT.replace("self.eps = 1e-8", "raise SystemExit(0)"))
     message, _ = refused("layer.py")
-    assert message.startswith("BatchNorm1d in layer.py cannot be made")
+    assert message.startswith("BatchNorm1d in layer.py cannot be made: SystemExit: 0")
 
 
-def test_a_statistic_that_cannot_be_set(layers_checked, folder) -> None:
+def test_a_statistic_that_cannot_be_set_is_found_all_the_same() -> None:
     source = RIGHT.replace("self.running_M = np", "self.mean = np")
     source = source.replace("self.running_M = self.alpha", "self.mean = self.alpha")
     prop = "    @property\n    def running_M(self):\n        return self.mean\n"
-    write("layer.py", source, prop)
-    assert layers_checked("layer.py") == [("BatchNorm1d in layer.py", set())]
-
-
-# Loaded
-
-
-def test_siblings_are_found(layers_checked, folder) -> None:
-    write("work/settings.py", "EPS = 1e-8\n")
-    source = RIGHT.replace("1e-8", "EPS")
-    write("work/layer.py", before_the_class(source, "from settings import EPS"))
-    assert layers_checked("work/layer.py") == [("BatchNorm1d in layer.py", set())]
-
-
-def test_siblings_are_found_by_an_import_in_a_method(layers_checked, folder) -> None:
-    write("work/late.py", "EPS = 1e-8\n")
-    late = "        from late import EPS\n\n        self.eps2 = EPS\n"
-    source = RIGHT.replace("        self.Z, self.N", f"{late}        self.Z, self.N")
-    write("work/layer.py", source)
-    assert layers_checked("work/layer.py") == [("BatchNorm1d in layer.py", set())]
-
-
-def test_its_package_is_found(layers_checked, folder) -> None:
-    write("course/__init__.py", "")
-    write("course/settings.py", "EPS = 1e-8\n")
-    write("course/nn/__init__.py", "")
-    source = before_the_class(RIGHT.replace("1e-8", "EPS"), "from ..settings import EPS")
-    write("course/nn/layer.py", source)
-    assert layers_checked("course/nn/layer.py") == [("BatchNorm1d in layer.py", set())]
-
-
-def test_siblings_of_one_name_are_not_mixed_up(layers_checked, folder) -> None:
-    for author, source in (("right", RIGHT), ("wrong", WRONG)):
-        write(f"{author}/mine.py", source)
-        write(
-            f"{author}/layer.py", "import mine\n\n\nclass BatchNorm1d(mine.BatchNorm1d):\n    pass"
-        )
-    assert layers_checked("right/layer.py", "wrong/layer.py") == [
-        ("BatchNorm1d in layer.py", set()),
-        ("BatchNorm1d in layer.py", {"dLdBW", "dLdBb"}),
-    ]
-
-
-def test_packages_of_one_name_are_not_mixed_up(layers_checked, folder) -> None:
-    for author, source in (("right", RIGHT), ("wrong", WRONG)):
-        write(f"{author}/homework/__init__.py", "")
-        write(f"{author}/homework/layer.py", source)
-    assert layers_checked("right/homework/layer.py", "wrong/homework/layer.py") == [
-        ("BatchNorm1d in layer.py", set()),
-        ("BatchNorm1d in layer.py", {"dLdBW", "dLdBb"}),
-    ]
-
-
-def test_a_package_may_have_the_name_of_another(layers_checked, folder) -> None:
-    write("rich/__init__.py", "")
-    write("rich/layer.py", RIGHT)
-    assert layers_checked("rich/layer.py") == [("BatchNorm1d in layer.py", set())]
-
-
-@pytest.mark.parametrize("name", ["numpy.py", "json.py", "my layer-2.py", "a:b.py"])
-def test_a_file_may_have_any_name(name: str, layers_checked, folder) -> None:
-    write(f"work/{name}", RIGHT)
-    assert layers_checked(f"work/{name}") == [(f"BatchNorm1d in {name}", set())]
-
-
-def test_a_module_by_its_dotted_name(layers_checked, folder) -> None:
-    write("dotted/__init__.py", "")
-    write("dotted/layers.py", RIGHT, renamed(WRONG, "Other"))
-    assert layers_checked("dotted.layers:BatchNorm1d", "dotted.layers:Other") == [
-        ("BatchNorm1d in dotted.layers", set()),
-        ("Other in dotted.layers", {"dLdBW", "dLdBb"}),
-    ]
-
-
-def test_a_module_that_is_not_there(refused, folder) -> None:
-    message, _ = refused("no_such_package.layers:BatchNorm1d")
-    assert message == (
-        "`no_such_package.layers` cannot be loaded: ModuleNotFoundError: No module named "
-        "'no_such_package'"
-    )
-
-
-@pytest.mark.parametrize(
-    ("layer", "message"),
-    [
-        ("missing.py", "`missing.py` does not exist"),
-        ("sample_data", "`sample_data` is no layer file"),
-        ("sample_data/wine.csv", "`sample_data/wine.csv` is no layer file"),
-    ],
-)
-def test_no_layer_file(layer: str, message: str, refused) -> None:
-    assert refused(layer)[0] == message
-
-
-@pytest.mark.parametrize(
-    ("statement", "message"),
-    [
-        (
-            "import no_such_module",
-            "cannot be loaded: ModuleNotFoundError: No module named 'no_such_module', line 2",
-        ),
-        ("1 / 0", "cannot be loaded: ZeroDivisionError: division by zero, line 2"),
-        ("def f(:", "cannot be loaded: SyntaxError: invalid syntax, line 2"),
-        ("raise SystemExit('bye')", "ends the program while it is loaded (sys.exit)"),
-    ],
-)
-def test_a_file_that_cannot_be_loaded(statement: str, message: str, refused, folder) -> None:
-    write("layer.py", RIGHT.replace("import numpy as np\n", f"import numpy as np\n{statement}\n"))
-    assert refused("layer.py")[0] == f"`layer.py` {message}"
-
-
-def test_what_it_prints_is_not_in_the_json(program, folder) -> None:
-    shout = 'import os\n\nos.write(1, b"raw\\n")\nos.system("echo shell")\nprint("loaded")'
-    source = before_the_class(RIGHT, shout)
-    source = source.replace(
-        "        return self.BZ", '        print("forward")\n        return self.BZ'
-    )
-    result = program(*CHECK, "--json", "--layer", write("layer.py", source))
-    assert json.loads(result.stdout)["verdict"] == "pass"
-    assert {"raw", "shell", "loaded", "forward"} <= set(result.stderr.split())
-    assert result.status == 0
+    layer: Any = built(write("layer.py", source, prop))
+    assert not layer.takes("running_M")
+    assert np.array_equal(layer.get("running_M"), np.zeros((1, 3)))
