@@ -1,5 +1,7 @@
 """Claims are judged entry by entry: the worst entry, the counts, shapes that cannot be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -176,6 +178,8 @@ def test_what_something_is_held_against_is_told(source: str, against: str) -> No
     numeric = Derivative(one, 0 * one, source=source)
     claim = Claim("BZ", one, lambda _: numeric, (1, 1), one, Tolerance(one, one), against=against)
     assert compare(claim).against == (against or source)
+    misshapen = replace(claim, analytic=np.ones((3, 3)))
+    assert compare(misshapen).against == (against or DEFINITION)
 
 
 # The worst entries
