@@ -91,13 +91,13 @@ class LayerLosses:
         return self._increment(self._forward(moved, copied=False), step)
 
     def _increment(self, BZ: Array, node: Array) -> Array:
-        progress.advance(BZ.size * FLOAT64.itemsize)
         if node.dtype.kind == "c":
             if BZ.dtype.kind != "c":
                 raise InputError(
                     "the complex step needs a forward that computes in complex numbers",
                     "leave --method out, or write the variance as mean((Z - M) ** 2)",
                 )
+            progress.advance(BZ.size * FLOAT64.itemsize)
             return column_sum(self._dLdBZ * (BZ - self._base))
         return sum_of_products(self._dLdBZ, np.subtract(BZ, self._base, out=self._change))
 

@@ -144,7 +144,8 @@ def _returned_names(backward: Callable[..., Any]) -> list[str | None]:
         for node in (ast.walk(tree) if tree else ())
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple)
     ]
-    return [canonical(_name(element)) for element in tuples[-1].elts] if tuples else []
+    last = max(tuples, key=lambda each: each.lineno, default=None)
+    return [canonical(_name(element)) for element in last.elts] if last else []
 
 
 def call_capturing_locals(

@@ -83,7 +83,7 @@ def test_a_single_wrong_entry_is_found() -> None:
 def test_a_layer_that_raises_has_failed() -> None:
     report = gradcheck(Raising(4), Z)
     assert report.verdict is Verdict.FAIL
-    assert "backward is not finished: it raised NotImplementedError (test_checking.py:30)" in [
+    assert "backward is not finished: it raised NotImplementedError (test_gradcheck.py:30)" in [
         note.message for note in report.inputs[0].notes
     ]
 

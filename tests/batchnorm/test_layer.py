@@ -154,6 +154,57 @@ def test_settings_out_of_range_are_refused(options: dict[str, float]) -> None:
         BatchNorm1d(2, **options)
 
 
+# What the caller does with the arrays meanwhile
+
+SIZES = {"small": (10, 3), "one block": (5000, 3), "blocks": (30_000, 3), "large": (700_000, 3)}
+
+
+@pytest.mark.parametrize("eval", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+def test_a_buffer_may_be_used_again_between_forward_and_backward(
+    size: str,
+    eval: bool,  # noqa: A002
+) -> None:
+    Z, dLdBZ = np.random.default_rng(8).standard_normal((2, *SIZES[size]))
+    usual, reusing = BatchNorm1d(3), BatchNorm1d(3)
+    buffer = Z.copy()
+    usual.forward(Z, eval)
+    BZ = reusing.forward(buffer, eval).copy()
+    buffer[:] = dLdBZ  # as a framework that has one buffer for both
+    assert np.array_equal(reusing.BZ, BZ)
+    assert np.array_equal(reusing.backward(buffer), usual.backward(dLdBZ))
+    for name in ("NZ", "dLdBW", "dLdBb", "dLdV", "dLdM", "dLdNZ"):
+        assert np.array_equal(getattr(reusing, name), getattr(usual, name)), name
+
+
+@pytest.mark.parametrize("eval", [False, True])
+@pytest.mark.parametrize("size", ["small", "blocks"])
+def test_results_are_the_callers_to_change(size: str, eval: bool) -> None:  # noqa: A002
+    Z, dLdBZ = np.random.default_rng(9).standard_normal((2, *SIZES[size]))
+    usual, changed = BatchNorm1d(3), BatchNorm1d(3)
+    usual.forward(Z, eval)
+    BZ = changed.forward(Z, eval)
+    BZ *= 7
+    changed.NZ[:] = 7
+    dLdZ = changed.backward(dLdBZ)
+    assert np.array_equal(dLdZ, usual.backward(dLdBZ))
+    dLdZ *= 7
+    assert np.array_equal(changed.backward(dLdBZ), usual.dLdZ)
+
+
+@pytest.mark.parametrize("eval", [False, True])
+def test_the_parameters_may_change_before_the_results_are_asked_for(eval: bool) -> None:  # noqa: A002
+    Z, dLdBZ = np.random.default_rng(10).standard_normal((2, 6, 2))
+    layer = BatchNorm1d(2)
+    layer.forward(Z, eval)
+    layer.backward(dLdBZ)
+    names = ("NZ", "dLdNZ", "dLdV", "dLdM", "M", "V")
+    before = {name: getattr(layer, name).copy() for name in names}
+    for name in ("BW", "Bb", "running_M", "running_V"):
+        getattr(layer, name)[:] = 5
+    assert [name for name in names if not np.array_equal(before[name], getattr(layer, name))] == []
+
+
 # What is computed when it is asked for
 
 

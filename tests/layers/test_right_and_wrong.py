@@ -12,7 +12,7 @@ import pytest
 from bncheck.check.gradcheck import gradcheck
 from bncheck.layers.discovery import build_layer
 
-LAYERS = Path(__file__).parent / "layers"
+LAYERS = Path(__file__).parent
 WINE = "sample_data/wine.csv"
 
 TRAINING_ONLY = {
@@ -292,3 +292,69 @@ def test_the_other_commands_take_a_layer(command: str, options: str, column: str
 
     layer = str(LAYERS / "right" / "older_names.py")
     np.testing.assert_allclose(values("--layer", layer), values(), rtol=1e-9)
+
+
+# Files with layers, through the program
+
+CHECK = ("gradcheck", "sample_data/wine.csv", "--columns", "1-3")
+SOURCE = (LAYERS / "right" / "spec_names.py").read_text()
+
+
+def written(path: str, source: str) -> str:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(source)
+    return path
+
+
+def test_a_file_without_a_layer_is_refused(bncheck, folder: Path) -> None:
+    layer = written("layer.py", "x = 1\n")
+    result = bncheck(*CHECK, "--layer", layer)
+    assert (result.status, result.stdout) == (2, "")
+    error, advice = result.stderr.removesuffix("\n").split("\n  help: ")
+    document = bncheck(*CHECK, "--layer", layer, "--json")
+    assert document.status == 2
+    message = error.removeprefix("bncheck: error: ")
+    assert message.startswith("`layer.py` has no layer that is recognised")
+    assert json.loads(document.stdout)["error"] == {"message": message, "help": advice}
+
+
+def test_siblings_of_one_name_are_not_mixed_up_while_layers_run(bncheck, folder: Path) -> None:
+    swapped = (LAYERS / "wrong" / "swapped_gradients.py").read_text()
+    late = "        from late import EPS\n\n        self.eps2 = EPS\n"
+    for author, source in (("right", SOURCE), ("wrong", swapped)):
+        written(f"{author}/late.py", f"EPS = 1e-8\nAUTHOR = {author!r}\n")
+        written(f"{author}/mine.py", source.replace("        self.Z", f"{late}        self.Z", 1))
+        written(f"{author}/layer.py", "import mine\n\n\nclass BN(mine.BatchNorm1d):\n    pass\n")
+    layers = ("--layer", "right/layer.py", "--layer", "wrong/layer.py", "--layer", "right/layer.py")
+    document = json.loads(bncheck(*CHECK, *layers, "--json").stdout)
+    assert [failed(report) for report in document["inputs"]] == [set(), {"dLdBW", "dLdBb"}, set()]
+
+
+def test_a_statistic_that_cannot_be_set_is_what_it_is(bncheck, folder: Path) -> None:
+    source = SOURCE.replace("self.running_M = np", "self.mean = np")
+    source = source.replace("self.running_M = self.alpha", "self.mean = self.alpha")
+    prop = "\n    @property\n    def running_M(self):\n        return self.mean\n"
+    result = bncheck(*CHECK, "--layer", written("layer.py", source + prop))
+    assert result.status == 0
+
+
+def test_a_layer_without_gradients_of_its_parameters_does_not_simply_pass(
+    bncheck, folder: Path
+) -> None:
+    nameless = SOURCE.replace("self.dLdBW", "self.first").replace("self.dLdBb", "self.second")
+    result = bncheck(*CHECK, "--layer", written("layer.py", nameless))
+    assert "note: dLdBb, dLdBW not found under any known name: unchecked" in result.stdout
+
+
+def test_what_a_layer_prints_is_not_in_the_json(program, folder: Path) -> None:
+    shout = (
+        'import os\n\nos.write(1, b"raw\\n")\nos.system("echo shell")\nprint("loaded")\n\n\nclass '
+    )
+    source = SOURCE.replace("\n\nclass ", shout, 1)
+    source = source.replace(
+        "        return self.BZ", '        print("forward")\n        return self.BZ'
+    )
+    result = program(*CHECK, "--json", "--layer", written("layer.py", source))
+    assert json.loads(result.stdout)["verdict"] == "pass"
+    assert {"raw", "shell", "loaded", "forward"} <= set(result.stderr.split())
+    assert result.status == 0

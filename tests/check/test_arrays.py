@@ -12,7 +12,7 @@ from bncheck.check.setup import CheckOptions, MiniBatch
 from tests.planted.data import ALPHA, Case, case
 from tests.planted.truth import truth_of
 
-RECORDED = Path(__file__).parent / "recorded"
+RECORDED = Path(__file__).parent.parent / "recorded"
 NAMES = ("BZ", "running_M", "running_V", "dLdBb", "dLdBW", "dLdNZ", "dLdV", "dLdM", "dLdZ")
 
 
