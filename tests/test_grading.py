@@ -20,7 +20,7 @@ BROKEN = {
 """Files that cannot be loaded, or hold no layer."""
 
 GRADE = """
-export CHECK="timeout 10 bncheck gradcheck sample_data/wine.csv --columns 1-3 --json"
+export CHECK="timeout 20 bncheck gradcheck sample_data/wine.csv --columns 1-3 --json"
 find submissions -name '*.py' -print0 |
     xargs -0 -P 2 -I {} sh -c '
         $CHECK --layer "$1" > "$1.json" 2> /dev/null < /dev/null
